@@ -1,0 +1,82 @@
+# Tidegate: everything a developer types. `make` alone lists it.
+#
+# Needs Python 3.11 to 3.13 and make. Another Python: make setup PYTHON=/path/to/python3.12
+
+VENV ?= .venv
+BUILD ?= build
+BIN := $(VENV)/bin
+EXTRAS := pipeline,demo,dev
+STAMP := $(VENV)/.installed
+
+# No library that we run reports to its maker.
+export DO_NOT_TRACK := true
+export GX_ANALYTICS_ENABLED := false
+export MLFLOW_DISABLE_TELEMETRY := true
+# Material for MkDocs prints a banner about its successor on every build.
+export NO_MKDOCS_2_WARNING := true
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+SOURCES := $(wildcard integration tests contracts benchmarks)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint types imports docs unit format docs-serve clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv and install Tidegate with its tools into it
+
+demo: setup ## the main job, end to end, on real data; writes .tidegate/demo/
+	$(BIN)/tidegate demo
+
+test: setup lint types imports docs unit ## everything that must hold: the targets from lint to unit
+
+lint: setup ## ruff: rules and format
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+imports: setup ## import-linter: which room may import which
+	$(BIN)/lint-imports --no-logo
+
+docs: setup ## the site, strictly, in build/site/
+	$(BIN)/mkdocs build --quiet --strict --site-dir $(BUILD)/site
+
+unit: setup ## pytest; one part of it: make unit TESTS=tests/merge
+	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+format: setup ## let ruff put the code in form
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+docs-serve: setup ## the site on this machine, made anew at each change
+	$(BIN)/mkdocs serve
+
+clean: ## remove what was made, but for .venv and .tidegate/
+	rm -rf $(BUILD) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is newer than what was installed from; a change there installs anew.
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --constraint constraints.txt
+	@touch $@
+
+# A command that is there need not run: pyenv's shims fail for a version that is not switched on,
+# and Debian's python3 lacks ensurepip until python3-venv is installed. So each is tried.
+$(BIN)/python:
+	@for candidate in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+	  if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	      >/dev/null 2>&1; then \
+	    echo "Making $(VENV) with $$("$$candidate" -V) ($$(command -v "$$candidate"))"; \
+	    exec "$$candidate" -m venv --clear $(VENV); \
+	  fi; \
+	  if [ -n "$(PYTHON)" ]; then break; fi; \
+	done; \
+	echo "No Python 3.11 to 3.13 that can make a virtual environment$(if $(PYTHON),: $(PYTHON) is none)." >&2; \
+	echo >&2; \
+	echo "On Debian: apt-get install python3 python3-venv. Elsewhere: make setup PYTHON=/path/to/python3.11" >&2; \
+	exit 1
