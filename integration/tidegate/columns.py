@@ -1,0 +1,50 @@
+"""The columns of a contract as every room below the contract sees them: plain and engine-neutral."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RECORD = "_record"
+"""The record number: 1 for the first record of the submission, counted through all its files."""
+PROBLEMS = "_problems"
+"""Why a record is malformed: a list of structs (code, column, text, detail), null where it is not."""
+SUBMISSION = "_submission"
+CONTRIBUTOR = "_contributor"
+LINEAGE = (SUBMISSION, CONTRIBUTOR)
+SAMPLE_WEIGHT = "sample_weight"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a contract.
+
+    Attributes:
+        name: the column's name, exactly as files spell it.
+        type: its type in Ibis' spelling, such as ``int64`` or ``array<string>``.
+        required: whether a file must have it.
+        nullable: whether a cell may be null.
+        key: whether it is part of the dedupe key.
+        personal: whether its values may never be shown.
+        json: whether the text is a JSON object that nobody looks into.
+        description: what it means, for people.
+    """
+
+    name: str
+    type: str
+    required: bool = True
+    nullable: bool = False
+    key: bool = False
+    personal: bool = False
+    json: bool = False
+    description: str = ""
+
+    @property
+    def stored_type(self) -> str:
+        """The type in the pool. Delta has no unsigned integers: the next wider signed type holds them."""
+        wider = {"uint8": "int16", "uint16": "int32", "uint32": "int64", "uint64": "decimal(20, 0)"}
+        return wider.get(self.type, self.type)
+
+    @property
+    def nested(self) -> bool:
+        """Whether cells are lists or structs, which text formats carry as JSON."""
+        return self.type.startswith(("array<", "struct<"))

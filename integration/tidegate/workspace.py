@@ -1,0 +1,74 @@
+"""Folders: where an integration works, and where it keeps what outlives it.
+
+A work folder is private (mode 0700), holds personal data while it is in use, and is removed at the end. What a killed
+process left behind is swept by the next start: a lock that the system lets go of with the process says whose is dead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tidegate.errors import Misuse
+
+_LOCK = "lock"
+
+
+class Workspace:
+    """The state folder of a project, ``.tidegate`` by default."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        try:
+            for folder in (self.root, self.work, self.quarantine, self.receipts):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise Misuse(f"The state folder {root} cannot be made: {error.strerror}.", "Set state_dir.") from None
+
+    @property
+    def work(self) -> Path:
+        """Where work folders are made."""
+        return self.root / "work"
+
+    @property
+    def quarantine(self) -> Path:
+        """Where quarantines are kept."""
+        return self.root / "quarantine"
+
+    @property
+    def receipts(self) -> Path:
+        """Where receipts and reports are kept."""
+        return self.root / "receipts"
+
+
+@contextmanager
+def work_folder(workspace: Workspace | None) -> Iterator[Path]:
+    """A private folder that is gone afterwards, in the workspace, or without one where temporary files go."""
+    parent = workspace.work if workspace is not None else Path(tempfile.gettempdir()) / f"tidegate-{os.getuid()}"
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if parent.stat().st_uid != os.getuid():
+        raise Misuse(f"{parent} belongs to another user.", "Set TMPDIR.")
+    _sweep(parent)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    with (folder / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders of processes that are gone. One without a lock yet is being made, unless it is old."""
+    for folder in parent.iterdir():
+        try:
+            with (folder / _LOCK).open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except (FileNotFoundError, NotADirectoryError, BlockingIOError):
+            continue
