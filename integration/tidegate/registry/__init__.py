@@ -1,0 +1,11 @@
+"""The registry: find, load and version contracts and suites.
+
+A registry is a folder holding ``contracts/<dataset>/v<MAJOR>_<MINOR>.py`` and
+``expectations/<dataset>/v<MAJOR>_<MINOR>.json``.
+"""
+
+from tidegate.registry.contract import Contract, Rule, load_contract
+from tidegate.registry.find import Registry, find_registry
+from tidegate.registry.suite import Suite, load_suite
+
+__all__ = ["Contract", "Registry", "Rule", "Suite", "find_registry", "load_contract", "load_suite"]
