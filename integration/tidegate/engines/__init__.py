@@ -1,0 +1,70 @@
+"""Engines run the work. Rules, repairs, deduplication and merges are Ibis expressions; an engine does four things:
+
+stage files, hand out an Ibis table, write an expression to Parquet, and give Great Expectations a batch.
+
+Nothing outside this folder names DuckDB or Spark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tidegate.config import IntegrationConfig
+from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    from great_expectations.datasource.fluent.interfaces import Batch
+
+__all__ = ["DataFile", "Engine", "Stage", "StagePlan", "StageSource", "StagedFile", "open_engine"]
+
+
+class Engine(Protocol):
+    """What every engine offers."""
+
+    def stage(self, plan: StagePlan) -> Callable[[], Stage]:
+        """Start to read a submission, once, into typed Parquet: one row per record, in the order of the source.
+
+        Returns:
+            The function that waits for the outcome. It raises `SourceUnreadable` where a file is not what it claims
+            to be, or reading it crashed or took too long.
+        """
+
+    def table(self, name: str, files: tuple[DataFile, ...], record: str | None = None) -> ir.Table:
+        """Parquet files that we wrote, as one table called `name`.
+
+        Args:
+            record: the name of a column to add with each row's position through all files, counted from 1.
+        """
+
+    def write(self, expression: ir.Table, path: Path) -> DataFile:
+        """Write an expression to one Parquet file, in the expression's order."""
+
+    def view(self, name: str, expression: ir.Table) -> ir.Table:
+        """Give an expression a name, without running it."""
+
+    def batch(self, expression: ir.Table) -> Batch:
+        """The rows of an expression as a batch that Great Expectations can validate."""
+
+    def close(self) -> None:
+        """Let go of memory and spilled data."""
+
+
+@contextmanager
+def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
+    """The configured engine, until the end of the block.
+
+    Args:
+        folder: its own, for spilled data. Besides it, it may touch only what the configuration names.
+    """
+    from tidegate.engines.duckdb import DuckDBEngine
+
+    named = [Path(place).resolve() for place in (config.training_data, config.holdout) if place is not None]
+    engine = {"duckdb": DuckDBEngine}[config.engine](folder, config.resources, tuple(named))
+    try:
+        yield engine
+    finally:
+        engine.close()

@@ -1,0 +1,159 @@
+"""From a source's cells to the contract's types, without loss and without guessing.
+
+Text is cast by one canonical spelling per type; typed cells (Parquet) are cast only where casting back gives the same
+value. A cell that cannot become its column's type is null in the stage and named in the record's problems.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidegate.columns import Column
+from tidegate.engines.duckdb.connection import identifier, quoted
+
+_FLOAT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_ZONE = r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
+
+_INTEGERS = frozenset(
+    f"{sign}{name}" for sign in ("", "U") for name in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+)
+_FLOATS = frozenset({"FLOAT", "DOUBLE"})
+_STAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
+
+TEXT_LIMIT = 100
+"""How much of an offending cell is kept, in characters."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """How one column is read: SQL over the columns `r<i>` (the repaired cell) and, for nested ones, `u<i>`.
+
+    Attributes:
+        raw: the cell as it comes, with the declared repairs of text.
+        parsed: for nested and JSON columns, the call that parses the text into (value, reason).
+        value: the typed cell, null where it cannot be cast.
+        bad: whether the cell cannot be cast.
+        problem: the struct that says so.
+        source: the cell before repairs, where repairs apply.
+    """
+
+    raw: str
+    parsed: str | None
+    value: str
+    bad: str
+    problem: str
+    source: str | None
+
+
+def cast(column: Column, number: int, sql_type: str, source_type: str, repair: Repairs) -> Cast:
+    """The cast of the contract's column `column`, the `number`-th, from cells of `source_type` (DuckDB's name)."""
+    cell, r, u = identifier(column.name), f"r{number}", f"u{number}"
+    textual = source_type == "VARCHAR" or source_type.startswith("ENUM(")
+    raw, parsed, detail = cell, None, _label(column)
+    if textual:
+        cell = cell if source_type == "VARCHAR" else f"{cell}::VARCHAR"
+        raw = repair.applied(cell)
+    if column.nested or column.json:
+        if source_type == sql_type and not column.json:
+            value, bad = r, "false"
+        else:
+            raw = raw if textual else f"to_json({cell})::VARCHAR"
+            parsed, value, bad = f"parse_{number}({r})", f"{u}.value", f"{u}.reason IS NOT NULL"
+    elif textual:
+        value = _from_text(r, column.type, sql_type)
+        bad = "false" if column.type == "string" else f"({r} IS NOT NULL AND c{number} IS NULL)"
+    else:
+        value = _from_typed(r, column.type, sql_type, source_type)
+        missing = f"isnan({r})" if source_type in _FLOATS else "false"
+        bad = f"({r} IS NOT NULL AND NOT {missing} AND c{number} IS NULL)"
+    shown = "NULL" if column.personal else f"left({r}::VARCHAR, {TEXT_LIMIT})"
+    reason = f"{quoted(detail)} || ': ' || {u}.reason" if parsed else quoted(detail)
+    problem = f"{{'code': 'cell-type', 'column': {quoted(column.name)}, 'text': {shown}::VARCHAR, 'detail': {reason}}}"
+    return Cast(raw, parsed, value, bad, problem, cell if textual and repair.any else None)
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """The declared repairs of text: they are made on the way in, so that data is written once."""
+
+    null_values: tuple[str, ...]
+    trim_strings: bool
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.null_values) or self.trim_strings
+
+    def trimmed(self, cell: str) -> str:
+        """The cell without white space around it, where that is declared."""
+        return f"trim({cell}, {_WHITE_SPACE})" if self.trim_strings else cell
+
+    def is_null(self, cell: str) -> str:
+        """Whether the cell is one of the declared spellings of null."""
+        if not self.null_values:
+            return "false"
+        return f"{self.trimmed(cell)} IN ({', '.join(map(quoted, self.null_values))})"
+
+    def applied(self, cell: str) -> str:
+        """The repaired cell."""
+        if not self.null_values:
+            return self.trimmed(cell)
+        return f"CASE WHEN {self.is_null(cell)} THEN NULL ELSE {self.trimmed(cell)} END"
+
+
+_WHITE_SPACE = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+
+
+def _from_text(r: str, kind: str, sql_type: str) -> str:
+    if kind == "string":
+        return r
+    attempt = f"TRY_CAST({r} AS {sql_type})"
+    if "int" in kind or kind == "date":
+        # Canonical is what casting back gives: no sign, no leading zero, no space, no fraction.
+        return f"CASE WHEN {attempt}::VARCHAR = {r} THEN {attempt} END"
+    if kind == "boolean":
+        truth = "{'true': true, 'True': true, 'TRUE': true, 'false': false, 'False': false, 'FALSE': false}"
+        return f"CASE WHEN {r} IS NOT NULL THEN (MAP {truth})[{r}] END"
+    if kind.startswith("float"):
+        return f"CASE WHEN regexp_full_match({r}, {quoted(_FLOAT)}) AND isfinite({attempt}) THEN {attempt} END"
+    if kind.startswith("decimal"):
+        scale = int(kind.rstrip(")").split(",")[1])
+        digits = r"-?(0|[1-9][0-9]*)" + (rf"(\.[0-9]{{1,{scale}}})?" if scale else "")
+        return f"CASE WHEN regexp_full_match({r}, {quoted(digits)}) THEN {attempt} END"
+    if kind.startswith("timestamp"):
+        pattern = _TIME + (_ZONE if "UTC" in kind else "")
+        return f"CASE WHEN regexp_full_match({r}, {quoted(pattern)}) THEN {attempt} END"
+    raise AssertionError(f"no canonical text for {kind}")
+
+
+def _from_typed(r: str, kind: str, sql_type: str, source_type: str) -> str:
+    """The typed cell where nothing is lost; NaN becomes null, as pandas has it."""
+    numeric = source_type in _INTEGERS | _FLOATS or source_type.startswith("DECIMAL(")
+    exact = (
+        f"CASE WHEN TRY_CAST(TRY_CAST({r} AS {sql_type}) AS {source_type}) = {r} THEN TRY_CAST({r} AS {sql_type}) END"
+    )
+    if source_type == sql_type:
+        return f"CASE WHEN NOT isnan({r}) THEN {r} END" if source_type in _FLOATS else r
+    if numeric and ("int" in kind or kind.startswith(("float", "decimal"))):
+        return f"CASE WHEN NOT isnan({r}) THEN {exact} END" if source_type in _FLOATS else exact
+    if kind == "timestamp(6)" and source_type in _STAMPS:
+        return exact
+    return f"NULL::{sql_type}"
+
+
+def _label(column: Column) -> str:
+    if column.json:
+        return "a JSON object"
+    labels = {
+        "string": "text",
+        "boolean": "true or false",
+        "date": "a date such as 2026-01-31",
+        "timestamp('UTC', 6)": "a time with its zone such as 2026-01-31T09:30:00Z",
+        "timestamp(6)": "a time without zone such as 2026-01-31T09:30:00",
+    }
+    if "int" in column.type and not column.nested:
+        return f"a whole number ({column.type}), written like 1200"
+    if column.type.startswith(("float", "decimal")):
+        return f"a number ({column.type}), written like 1200.5"
+    return labels.get(column.type, column.type)

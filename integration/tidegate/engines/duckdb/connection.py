@@ -1,0 +1,48 @@
+"""A DuckDB connection that may touch one folder and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from tidegate.config import Resources
+
+
+def connect(folder: Path, resources: Resources, readable: tuple[Path, ...] = ()) -> duckdb.DuckDBPyConnection:
+    """Connect, with the settings that hold (their order matters, see docs/decisions.md) and the door locked.
+
+    Args:
+        folder: the only folder that may be written; spilled data goes there too.
+        readable: more folders that may be read.
+    """
+    spill = folder / "spill"
+    spill.mkdir(parents=True, exist_ok=True, mode=0o700)
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "python_enable_replacements": False,
+            "memory_limit": resources.memory_limit,
+            "threads": resources.threads or os.cpu_count() or 1,
+            "temp_directory": str(spill),
+        }
+    )
+    allowed = ", ".join(quoted(str(path)) for path in (folder, *readable))
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"SET allowed_directories = [{allowed}]")
+    connection.execute("SET enable_external_access = false")
+    return connection
+
+
+def quoted(text: str) -> str:
+    """An SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

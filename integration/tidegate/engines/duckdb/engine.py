@@ -1,0 +1,76 @@
+"""The engine itself: tables, views, Parquet out, batches for Great Expectations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow.parquet as pq
+
+from tidegate.config import Resources
+from tidegate.engines.duckdb.connection import connect, identifier, quoted
+from tidegate.engines.duckdb.stage import start_staging
+from tidegate.engines.plan import DataFile, Stage, StagePlan
+from tidegate.errors import TidegateError
+
+if TYPE_CHECKING:
+    from great_expectations.datasource.fluent.interfaces import Batch
+
+
+class DuckDBEngine:
+    """DuckDB on one machine. Implements `tidegate.engines.Engine`."""
+
+    def __init__(self, folder: Path, resources: Resources, readable: tuple[Path, ...] = ()) -> None:
+        self._connection = connect(folder, resources, readable)
+        self._ibis = ibis.duckdb.from_connection(self._connection)
+        self._batches = 0
+
+    def stage(self, plan: StagePlan) -> Callable[[], Stage]:
+        return start_staging(plan)
+
+    def table(self, name: str, files: tuple[DataFile, ...], record: str | None = None) -> ir.Table:
+        paths = ", ".join(quoted(str(file.path)) for file in files)
+        scan = f"read_parquet([{paths}], hive_partitioning=false, union_by_name=true)"
+        columns = "*"
+        if record is not None:
+            starts, start = [], 1
+            for file in files:
+                starts.append(str(start))
+                start += file.rows
+            # A row's number is its place: nothing is stored, and nothing can disagree with it.
+            number = f"list_extract([{', '.join(starts)}]::BIGINT[], (file_index + 1)::BIGINT) + file_row_number"
+            columns = f"*, {number} AS {identifier(record)}"
+        self._run(f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT {columns} FROM {scan}")
+        return self._ibis.table(name)
+
+    def write(self, expression: ir.Table, path: Path) -> DataFile:
+        sql = self._ibis.compile(expression)
+        self._run(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
+
+    def view(self, name: str, expression: ir.Table) -> ir.Table:
+        return self._ibis.create_view(name, expression, overwrite=True)
+
+    def batch(self, expression: ir.Table) -> Batch:
+        from tidegate.engines.duckdb.expectations import batch_of
+
+        self._batches += 1
+        name = f"batch_{self._batches}"
+        self.view(name, expression)
+        return batch_of(self._connection, name)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _run(self, sql: str) -> None:
+        try:
+            self._connection.execute(sql)
+        except duckdb.OutOfMemoryException as error:
+            raise TidegateError(
+                f"The work needs more memory or spill space than is allowed: {str(error).splitlines()[0]}",
+                "Raise resources.memory_limit, or free disk space.",
+            ) from None

@@ -1,0 +1,286 @@
+"""The ways to read one source: what DuckDB is asked to scan, and how its answer is held against the source.
+
+A CSV file is first read by DuckDB, strictly. That is believed only if **every byte of the file is accounted for** by
+the values, delimiters, quotes and newlines of the rows it returned; otherwise, or where DuckDB complains, the file is
+read again record by record by `tidegate.readers.csv_records`, which knows which record is wrong and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from duckdb.func import SPECIAL, PythonUDFType
+
+from tidegate.columns import PROBLEMS, Column
+from tidegate.engines.duckdb.casts import Cast, Repairs, cast
+from tidegate.engines.duckdb.connection import identifier, quoted
+from tidegate.engines.plan import StagePlan, StageSource
+from tidegate.errors import SourceUnreadable
+from tidegate.readers.csv_dialect import CsvDialect, read_dialect
+from tidegate.readers.csv_records import read_csv_records
+from tidegate.readers.json_records import read_json_records
+from tidegate.readers.nested import arrow_type, json_object, nested_reader
+
+BITS = 60
+"""How many columns one mask of repaired cells covers, so that it stays within 64 bits."""
+_MAX_COLUMNS = 10_000
+_QUOTE, _NUL = b'"', b"\0"
+
+
+@dataclass
+class Scan:
+    """One way to read one source.
+
+    Attributes:
+        relation: the SQL relation of raw cells.
+        casts: per column of the contract that is there: the column, its cast, its number in the contract.
+        absent: columns of the contract that are not there, with their SQL types.
+        unknown: columns that the contract has not.
+        repairs: the declared repairs of text.
+        present: the names of the contract's columns that are there; JSON knows them only after reading.
+        holds: whether what was staged agrees with the source; raises where the source is to blame.
+        reader_problems: whether the relation names problems of its own.
+        counted_bytes: SQL for how many bytes of the source a row's values account for.
+        tentative: whether there is a more exact way, should this one fail.
+        failure: what our own reader raised; DuckDB wraps it beyond recognition.
+    """
+
+    relation: str
+    casts: list[tuple[Column, Cast, int]]
+    absent: list[tuple[str, str]]
+    unknown: tuple[str, ...]
+    repairs: Repairs
+    present: Callable[[], tuple[str, ...]]
+    holds: Callable[[duckdb.DuckDBPyConnection, Path], bool] = field(default=lambda connection, target: True)
+    reader_problems: bool = False
+    counted_bytes: str | None = None
+    tentative: bool = False
+    failure: Callable[[], Exception | None] = field(default=lambda: None)
+
+    @property
+    def masks(self) -> int:
+        """How many columns of bits it takes to say which cells were repaired."""
+        return -(-len(self.casts) // BITS) if any(cast.source for _, cast, _ in self.casts) else 0
+
+
+def open_scan(
+    connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, plain: Path
+) -> Iterator[Scan]:
+    """The ways to read `source`, whose plain bytes are at `plain`, from the fastest to the most exact."""
+    if source.format == "parquet":
+        yield _parquet(connection, plan, source, plain)
+    elif source.format == "csv":
+        dialect = read_dialect(plain, plan.columns, max_bytes=plan.resources.max_cell_bytes)
+        quotes, nuls = (source.quotes, source.nuls) if source.quotes is not None else _count(plain)
+        if not nuls:
+            yield _fast_csv(connection, plan, plain, dialect, quotes)
+        yield _exact_csv(connection, plan, plain, dialect)
+    else:
+        yield _json(connection, plan, source, plain)
+
+
+def _scan(connection: duckdb.DuckDBPyConnection, plan: StagePlan, relation: str, source_types: dict[str, str]) -> Scan:
+    repairs = Repairs(plan.null_values, plan.trim_strings)
+    casts, absent = [], []
+    for number, column in enumerate(plan.columns):
+        sql_type = _sql_type(connection, column)
+        if column.name not in source_types:
+            absent.append((column.name, sql_type))
+            continue
+        how = cast(column, number, sql_type, source_types[column.name], repairs)
+        if how.parsed:
+            _register_parser(connection, column, number, sql_type, plan.resources.max_depth)
+        casts.append((column, how, number))
+    names = {column.name for column in plan.columns}
+    unknown = tuple(name for name in source_types if name not in names)
+    present = tuple(name for name in source_types if name in names)
+    return Scan(relation, casts, absent, unknown, repairs, lambda: present)
+
+
+def _fast_csv(
+    connection: duckdb.DuckDBPyConnection, plan: StagePlan, plain: Path, dialect: CsvDialect, quotes: int
+) -> Scan:
+    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in dialect.header)
+    # A final "cannot occur" null string is not needed: an unquoted empty cell is the one spelling of null.
+    relation = (
+        f"read_csv({quoted(str(plain))}, auto_detect=false, header=false, skip=1, columns={{{columns}}},"
+        f" delim={quoted(dialect.delimiter)}, quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false,"
+        " strict_mode=true, null_padding=false, ignore_errors=false)"
+    )
+    scan = _scan(connection, plan, relation, dict.fromkeys(dialect.header, "VARCHAR"))
+    lengths = [f"coalesce(strlen({identifier(name)}), 0)" for name in dialect.header]
+    if quotes:
+        lengths += [f"- coalesce(len({i}) - len(replace({i}, '\"', '')), 0)" for i in map(identifier, dialect.header)]
+    scan.counted_bytes = " + ".join(lengths).replace("+ -", "-")
+    scan.tentative = True
+    with plain.open("rb") as file:
+        quotes -= file.read(dialect.header_bytes).count(_QUOTE)
+    size = plain.stat().st_size
+
+    def holds(connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
+        row = connection.execute(
+            "SELECT count(*), coalesce(sum(_bytes), 0), coalesce(max(_bytes), 0)"
+            f" FROM read_parquet({quoted(str(target))})"
+        ).fetchone()
+        assert row is not None
+        rows, in_values, longest = row
+        newline = len(dialect.newline)
+        unfinished = newline if rows and not _ends_with(plain, dialect.newline.encode()) else 0
+        delimiters_and_newline = len(dialect.header) - 1 + newline
+        accounted = dialect.header_bytes + in_values + quotes + rows * delimiters_and_newline - unfinished
+        return bool(accounted == size and longest <= plan.resources.max_cell_bytes)
+
+    scan.holds = holds
+    return scan
+
+
+def _exact_csv(connection: duckdb.DuckDBPyConnection, plan: StagePlan, plain: Path, dialect: CsvDialect) -> Scan:
+    batches = read_csv_records(plain, dialect, plan.columns, plan.resources)
+    return _records(connection, plan, batches, dialect.header)
+
+
+def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, plain: Path) -> Scan:
+    reading = read_json_records(
+        plain, source.format, plan.columns,
+        strict=plan.strict, limits=plan.resources, null_values=frozenset(plan.null_values),
+    )  # fmt: skip
+    names = tuple(column.name for column in plan.columns)
+    scan = _records(connection, plan, reading.batches, names)
+    scan.present = lambda: tuple(name for name in names if name in reading.seen)
+    return scan
+
+
+def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, plain: Path) -> Scan:
+    rows = _check_footer(source, plain, plan.resources.max_bytes)
+    relation = f"read_parquet({quoted(str(plain))}, hive_partitioning=false, union_by_name=false)"
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    except duckdb.Error as error:
+        raise _corrupt(source, error) from None
+    scan = _scan(connection, plan, relation, {name: kind for name, kind, *_ in described})
+
+    def holds(connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
+        staged = pq.read_metadata(target).num_rows
+        if staged != rows:
+            raise SourceUnreadable(
+                f"{source.uri} says that it holds {rows} records, but {staged} could be read.",
+                "The file is corrupt or forged. Write it anew.",
+            )
+        return True
+
+    scan.holds = holds
+    return scan
+
+
+def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> int:
+    try:
+        metadata = pq.read_metadata(plain)
+        groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+        decoded = sum(group.total_byte_size for group in groups)
+        names = [name.casefold() for name in metadata.schema.to_arrow_schema().names]
+    except (pa.ArrowException, OSError) as error:
+        raise _corrupt(source, error) from None
+    if metadata.num_columns > _MAX_COLUMNS:
+        raise SourceUnreadable(f"{source.uri} has {metadata.num_columns} columns; {_MAX_COLUMNS} are allowed.")
+    if decoded > max_bytes:
+        raise SourceUnreadable(
+            f"{source.uri} holds {decoded} bytes of data; resources.max_bytes allows {max_bytes}.",
+            "Raise resources.max_bytes if the file is that large.",
+        )
+    if sum(group.num_rows for group in groups) != metadata.num_rows:
+        raise SourceUnreadable(f"{source.uri} contradicts itself about how many records it holds.", "Write it anew.")
+    if not names:
+        raise SourceUnreadable(f"{source.uri} has no columns.")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SourceUnreadable(f"{source.uri} has the column {twice!r} twice.", "Upper and lower case do not count.")
+    return int(metadata.num_rows)
+
+
+def _corrupt(source: StageSource, error: Exception) -> SourceUnreadable:
+    return SourceUnreadable(
+        f"{source.uri} cannot be read as Parquet: {str(error).splitlines()[0]}", "Is it complete? Write it anew."
+    )
+
+
+def _records(
+    connection: duckdb.DuckDBPyConnection,
+    plan: StagePlan,
+    batches: Iterator[pa.RecordBatch],
+    names: tuple[str, ...],
+) -> Scan:
+    """A scan of what one of our own readers yields."""
+    problem = pa.struct([(name, pa.string()) for name in ("code", "column", "text", "detail")])
+    schema = pa.schema([(name, pa.string()) for name in names] + [(PROBLEMS, pa.list_(problem))])
+    raised: list[Exception] = []
+
+    def watched() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    connection.register("records", pa.RecordBatchReader.from_batches(schema, watched()))
+    scan = _scan(connection, plan, "records", dict.fromkeys(names, "VARCHAR"))
+    scan.reader_problems = True
+    scan.failure = lambda: raised[0] if raised else None
+    return scan
+
+
+def _register_parser(
+    connection: duckdb.DuckDBPyConnection, column: Column, number: int, sql_type: str, max_depth: int
+) -> None:
+    """Give SQL the function `parse_<number>`, from a cell's JSON text to (value, reason why there is none)."""
+    kind = pa.string() if column.json else arrow_type(column.type)
+    read = json_object if column.json else nested_reader(column.type, max_depth)
+
+    def parse(cells: pa.ChunkedArray) -> pa.Array:
+        values, reasons = [], []
+        for cell in cells.to_pylist():
+            value = reason = None
+            if cell is not None:
+                try:
+                    value = read(cell)
+                except (ValueError, RecursionError) as error:
+                    reason = str(error) or "not readable"
+            values.append(value)
+            reasons.append(reason)
+        return pa.StructArray.from_arrays(
+            [pa.array(values, kind), pa.array(reasons, pa.string())], names=["value", "reason"]
+        )
+
+    name = f"parse_{number}"
+    returns = duckdb.struct_type({"value": duckdb.sqltype(sql_type), "reason": duckdb.sqltype("VARCHAR")})
+    with suppress(duckdb.InvalidInputException):  # the first source has none to remove
+        connection.remove_function(name)
+    connection.create_function(
+        name, parse, [duckdb.sqltype("VARCHAR")], returns, type=PythonUDFType.ARROW, null_handling=SPECIAL
+    )
+
+
+def _sql_type(connection: duckdb.DuckDBPyConnection, column: Column) -> str:
+    """DuckDB's own spelling of a contract column's type, as DESCRIBE gives it."""
+    empty = pa.schema([("x", arrow_type(column.type))]).empty_table()
+    return str(connection.from_arrow(empty).types[0])
+
+
+def _count(plain: Path) -> tuple[int, int]:
+    quotes = nuls = 0
+    with plain.open("rb") as file:
+        while chunk := file.read(1 << 22):
+            quotes += chunk.count(_QUOTE)
+            nuls += chunk.count(_NUL)
+    return quotes, nuls
+
+
+def _ends_with(plain: Path, newline: bytes) -> bool:
+    with plain.open("rb") as file:
+        file.seek(max(0, plain.stat().st_size - len(newline)))
+        return file.read() == newline

@@ -1,0 +1,71 @@
+"""Staging, seen from our side: the parser runs in a process of its own, with limits, and may crash there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import tidegate
+from tidegate.engines.plan import Stage, StagePlan
+from tidegate.errors import SourceUnreadable, TidegateError
+
+_ERRORS = {"SourceUnreadable": SourceUnreadable, "TidegateError": TidegateError}
+
+
+def start_staging(plan: StagePlan) -> Callable[[], Stage]:
+    """Start to stage in another process, and return the function that waits for the outcome.
+
+    The process holds our end of its standard input: it dies when we do.
+    """
+    environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).resolve().parent.parent)}
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "tidegate.engines.duckdb.worker"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True,
+    )  # fmt: skip
+    assert process.stdin is not None
+    try:
+        process.stdin.write(plan.model_dump_json() + "\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        pass  # it died at once; waiting for it tells how
+
+    def wait() -> Stage:
+        try:
+            return _outcome(process, plan)
+        finally:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                assert stream is not None
+                stream.close()
+
+    return wait
+
+
+def _outcome(process: subprocess.Popen[str], plan: StagePlan) -> Stage:
+    names = ", ".join(source.uri for source in plan.sources[:3]) + (" …" if len(plan.sources) > 3 else "")
+    # `communicate` would close standard input, which tells the worker that we are gone.
+    stdin, process.stdin = process.stdin, None
+    try:
+        output, complaints = process.communicate(timeout=plan.resources.max_seconds)
+    except subprocess.TimeoutExpired:
+        raise SourceUnreadable(
+            f"Reading {names} took longer than {plan.resources.max_seconds} s and was stopped.",
+            "Raise resources.max_seconds if the file is that large.",
+        ) from None
+    finally:
+        process.stdin = stdin
+    if process.returncode != 0 or not output:
+        last = complaints.strip().splitlines()[-1:] if process.returncode > 0 else []
+        raise SourceUnreadable(
+            f"The parser broke down on {names} (exit {process.returncode}). {' '.join(last)}".rstrip(),
+            "The file may be crafted or corrupt. If it is sound, raise resources.memory_limit.",
+        )
+    answer = json.loads(output)
+    if "error" in answer:
+        raise _ERRORS[answer["error"]](answer["fact"], answer["hint"])
+    return Stage.model_validate(answer["stage"])

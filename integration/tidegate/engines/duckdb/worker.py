@@ -1,0 +1,185 @@
+"""The staging process. Reads a `StagePlan` from standard input, writes Parquet, answers in JSON.
+
+For a parser no bytes are safe, so it runs here: with limits on memory and time, on a locked DuckDB, and with nothing
+to lose. Run as ``python -m tidegate.engines.duckdb.worker``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from tidegate.engines.duckdb.connection import connect, identifier, quoted
+from tidegate.engines.duckdb.memory import in_bytes
+from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
+from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
+from tidegate.errors import SourceUnreadable, TidegateError
+from tidegate.readers.decompress import decompress_to
+
+
+def main() -> None:
+    """Stage one plan."""
+    plan = StagePlan.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _limit(plan)
+    try:
+        answer: dict[str, Any] = {"stage": stage(plan).model_dump(mode="json")}
+    except SourceUnreadable as error:
+        answer = {"error": "SourceUnreadable", "fact": error.fact, "hint": error.hint}
+    except (duckdb.OutOfMemoryException, MemoryError):
+        fact = f"Staging needs more than {plan.resources.memory_limit} of memory."
+        answer = {"error": "TidegateError", "fact": fact, "hint": "Raise resources.memory_limit."}
+    except OSError as error:
+        fact = f"Staging in {plan.folder} failed: {error.strerror}."
+        answer = {"error": "TidegateError", "fact": fact, "hint": "Is the disk full?"}
+    except TidegateError as error:
+        answer = {"error": "TidegateError", "fact": error.fact, "hint": error.hint}
+    sys.stdout.write(json.dumps(answer))
+    sys.stdout.flush()
+    os._exit(0)  # without waiting for the thread, which sits in a read
+
+
+def stage(plan: StagePlan) -> Stage:
+    """Stage every source of the plan, one Parquet file each."""
+    connection = connect(plan.folder, plan.resources)
+    staged: list[StagedFile] = []
+    nulled: dict[str, int] = {}
+    trimmed: dict[str, int] = {}
+    for number, source in enumerate(plan.sources):
+        target = plan.folder / f"stage-{number:05}.parquet"
+        for scan in open_scan(connection, plan, source, _plain_file(plan, source, number)):
+            if _staged_whole(connection, plan, source, scan, target):
+                break
+        rows = pq.read_metadata(target).num_rows
+        staged.append(
+            StagedFile(
+                file=DataFile(path=target, rows=rows),
+                uri=source.uri,
+                present=scan.present(),
+                unknown=scan.unknown,
+                sparse=source.format in ("json", "jsonl"),
+            )
+        )
+        _count_repairs(connection, scan, target, nulled, trimmed)
+        (plan.folder / f"source-{number:05}").unlink()
+    return Stage(staged=tuple(staged), nulled=nulled, trimmed=trimmed)
+
+
+def _staged_whole(
+    connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, scan: Scan, target: Path
+) -> bool:
+    """Stage one source one way. False where that way failed and a more exact one is left."""
+    try:
+        _copy(connection, plan, scan, target)
+    except (duckdb.OutOfMemoryException, duckdb.FatalException):
+        raise
+    except duckdb.Error as error:
+        if scan.tentative:
+            return False
+        if cause := scan.failure():
+            raise cause from None
+        raise SourceUnreadable(
+            f"{source.uri} cannot be read as {source.format}: {str(error).splitlines()[0]}", "Write the file anew."
+        ) from None
+    return scan.holds(connection, target)
+
+
+def _plain_file(plan: StagePlan, source: StageSource, number: int) -> Path:
+    """The source's bytes, decompressed, under a name of ours that no reader takes for a pattern."""
+    plain = plan.folder / f"source-{number:05}"
+    if source.compression == "none":
+        plain.symlink_to(source.path)
+    else:
+        decompress_to(source.path, source.compression, plain, plan.resources)
+    return plain
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, target: Path) -> None:
+    columns = []
+    for column, _, number in scan.casts:
+        columns.append(f"c{number} AS {identifier(column.name)}")
+    columns += [f"NULL::{sql_type} AS {identifier(name)}" for name, sql_type in scan.absent]
+    for name, value in plan.constants.items():
+        columns.append(f"{'NULL' if value is None else quoted(value)}::VARCHAR AS {identifier(name)}")
+    some_bad = " OR ".join(f"b{number}" for _, _, number in scan.casts) or "false"
+    listed = ", ".join(f"CASE WHEN b{number} THEN {cast.problem} END" for _, cast, number in scan.casts)
+    problems = f"CASE WHEN {some_bad} THEN list_filter([{listed}], lambda p: p IS NOT NULL) END" if listed else "NULL"
+    if scan.reader_problems:
+        problems = f"list_concat(_problems, {problems})"
+    columns.append(f'({problems})::STRUCT(code VARCHAR, "column" VARCHAR, text VARCHAR, detail VARCHAR)[] AS _problems')
+    columns += ["_bytes::BIGINT AS _bytes"] if scan.counted_bytes else []
+    for kind in ("null", "trim"):
+        columns += [f"m_{kind}_{k} AS _{kind}_{k}" for k in range(scan.masks)]
+    connection.execute(
+        f"COPY (SELECT {', '.join(columns)} FROM ({_typed(scan)})) TO {quoted(str(target))}"
+        " (FORMAT parquet, COMPRESSION zstd)"
+    )
+
+
+def _typed(scan: Scan) -> str:
+    """Raw cells, then parsed ones, then typed ones, then whether they are bad: one projection each."""
+    passed = ["_problems"] if scan.reader_problems else []
+    passed += ["_bytes"] if scan.counted_bytes else []
+    masks = [f"{_mask(scan, kind, k)} AS m_{kind}_{k}" for kind in ("null", "trim") for k in range(scan.masks)]
+    raw = [f"{cast.raw} AS r{n}" for _, cast, n in scan.casts] + passed + masks
+    if scan.counted_bytes:
+        raw[raw.index("_bytes")] = f"{scan.counted_bytes} AS _bytes"
+    kept = [f"r{n}" for _, _, n in scan.casts] + passed
+    kept += [f"m_{kind}_{k}" for kind in ("null", "trim") for k in range(scan.masks)]
+    parsed = [f"{cast.parsed} AS u{n}" for _, cast, n in scan.casts if cast.parsed]
+    sql = f"SELECT {', '.join(raw) or '1'} FROM {scan.relation}"
+    sql = f"SELECT {', '.join(kept + parsed) or '1'} FROM ({sql})"
+    sql = f"SELECT *, {', '.join(f'{cast.value} AS c{n}' for _, cast, n in scan.casts) or '1'} FROM ({sql})"
+    return f"SELECT *, {', '.join(f'{cast.bad} AS b{n}' for _, cast, n in scan.casts) or '1'} FROM ({sql})"
+
+
+def _mask(scan: Scan, kind: str, k: int) -> str:
+    """Which columns of the k-th group were repaired in a row, as a sum of powers of two."""
+    bits = []
+    for bit, (_, cast, _) in enumerate(scan.casts[k * BITS : (k + 1) * BITS]):
+        if cast.source is not None:
+            changed = (
+                scan.repairs.is_null(cast.source)
+                if kind == "null"
+                else f"{cast.source} <> {scan.repairs.trimmed(cast.source)}"
+            )
+            bits.append(f"CASE WHEN {changed} THEN {2**bit}::BIGINT ELSE 0 END")
+    return " + ".join(bits) or "0::BIGINT"
+
+
+def _count_repairs(
+    connection: duckdb.DuckDBPyConnection, scan: Scan, target: Path, nulled: dict[str, int], trimmed: dict[str, int]
+) -> None:
+    for kind, counts in (("null", nulled), ("trim", trimmed)):
+        for k in range(scan.masks):
+            group = scan.casts[k * BITS : (k + 1) * BITS]
+            sums = ", ".join(f"sum((_{kind}_{k} >> {bit}) & 1)" for bit in range(len(group)))
+            row = connection.execute(f"SELECT {sums} FROM read_parquet({quoted(str(target))})").fetchone()
+            assert row is not None
+            for (column, _, _), cells in zip(group, row, strict=True):
+                if cells:
+                    counts[column.name] = counts.get(column.name, 0) + int(cells)
+
+
+def _limit(plan: StagePlan) -> None:
+    """Bounds that the operating system enforces, should the parser lose control of itself."""
+    # Address space, not resident memory: allocators reserve far more than they touch.
+    resource.setrlimit(resource.RLIMIT_AS, (4 * in_bytes(plan.resources.memory_limit) + 8 * 2**30,) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _die_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
