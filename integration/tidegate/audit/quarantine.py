@@ -1,0 +1,190 @@
+"""The quarantine: every row that did not go in, once per reason.
+
+While judging it is narrow (record, code, rule, column, reason); with its records it is written only where it is kept.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+
+from tidegate.audit.rules import RuleOutcome
+from tidegate.audit.shape import Shape
+from tidegate.columns import PROBLEMS, RECORD
+from tidegate.engines import DataFile, Engine
+from tidegate.receipt import Check, Example
+from tidegate.registry import Contract
+
+CODES = {
+    "cell-type": "A cell cannot become its column's type.",
+    "cell-too-long": "A cell is longer than `resources.max_cell_bytes`.",
+    "field-count": "A CSV record has more or fewer fields than the header.",
+    "broken-quoting": "A CSV quote is never closed, or is followed by text.",
+    "not-utf-8": "The record is not valid UTF-8.",
+    "nul-character": "The record has a NUL character.",
+    "json-syntax": "The line or element is not JSON.",
+    "not-an-object": "The line or element is JSON, but not an object.",
+    "duplicate-key": "A JSON object has the same key twice.",
+    "unknown-column": "A JSON object has a key that the contract does not know.",
+    "nested-too-deep": "JSON nests deeper than `resources.max_depth`.",
+    "wrong-columns": "The whole file lacks a required column, has an unknown one, or has them in the wrong order.",
+    "rule-failed": "The record fails a rule of the contract.",
+    "missing-dropped": "A cell is null in a column that `cleaning_config.missing` sets to `drop_row`.",
+    "duplicate": "The record is in the submission or in the training data already.",
+    "leaked": "The record is in the holdout, on which models are tested.",
+}
+"""Every code that a quarantined row may carry, and what it means."""
+
+_COLUMNS = ("code", "rule", "column", "reason")
+_NARROW = {RECORD: "int64"} | dict.fromkeys((*_COLUMNS, "text"), "string")
+
+Examples = dict[str, list[tuple[int, str | None]]]
+"""Per rule its first failing records, each with the offending value where it may be shown."""
+
+
+def malformed_rows(stage: ir.Table) -> ir.Table:
+    """Records that could not be read, or have a cell that cannot become its column's type."""
+    bad = stage.filter(stage[PROBLEMS].notnull())
+    told = bad.select(RECORD, p=bad[PROBLEMS].unnest())
+    told = told.select(RECORD, **{name: told["p"][name] for name in ("code", "column", "text", "detail")})
+    of_cell, unknown = told["code"] == "cell-type", told["code"] == "unknown-column"
+    rule = ibis.cases(
+        (of_cell, told["column"] + ".dtype"),
+        (unknown, ibis.literal("dataframe.column_in_schema")),
+        else_=ibis.literal("dataframe.well_formed"),
+    )
+    shown = ibis.ifelse(told["text"].notnull(), ibis.literal(": ") + told["text"], "")
+    expected = ibis.ifelse(of_cell, ibis.literal("not "), "") + told["detail"].fill_null("")
+    reason = expected + shown
+    return told.select(RECORD, code=told["code"], rule=rule, column=told["column"], reason=reason, text=told["text"])
+
+
+def failed_rows(outcome: RuleOutcome) -> ir.Table:
+    """Rows that fail a rule, once per rule."""
+    if not outcome.rules:
+        return _nothing()
+    number = outcome.failures["rule"]
+
+    def say(what: list[str | None]) -> ir.Value:
+        branches = [(number == n, ibis.literal(text, "string")) for n, text in enumerate(what)]
+        return ibis.cases(*branches, else_=ibis.null("string"))
+
+    return outcome.failures.select(
+        RECORD,
+        code=ibis.literal("rule-failed"),
+        rule=say([rule.id for rule in outcome.rules]),
+        column=say([rule.column for rule in outcome.rules]),
+        reason=say([f"expected: {rule.expected}" for rule in outcome.rules]),
+        text=ibis.null("string"),
+    )
+
+
+def shape_rows(well_formed: ir.Table, shape: Shape) -> ir.Table:
+    """Every well-formed record, where the submission lacks a column or has one too many: none of it can go in."""
+    told = [_nothing()]
+    for check in shape.failed:
+        told.append(dropped_rows(well_formed, "wrong-columns", check.id, check.observed or "", check.column))
+    return ibis.union(*told) if len(told) > 1 else told[0]
+
+
+def dropped_rows(
+    records: ir.Table, code: str, rule: str, reason: str | ir.StringValue, column: str | None = None
+) -> ir.Table:
+    """Rows dropped for one reason, which may be an expression over `records`."""
+    return records.select(
+        RECORD,
+        code=ibis.literal(code),
+        rule=ibis.literal(rule),
+        column=ibis.literal(column, "string"),
+        reason=ibis.literal(reason) if isinstance(reason, str) else reason,
+        text=ibis.null("string"),
+    )
+
+
+def keep(engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, path: Path) -> DataFile:
+    """Write the quarantine with its records to `path`.
+
+    Only its owner may read it (mode 0600): it holds whole records, personal columns among them.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cells = {
+        f"{column.name}_value" if column.name in ("record", *_COLUMNS) else column.name: stage[column.name]
+        for column in contract.columns
+    }
+    records = stage.select(RECORD, **{f"_cell_{n}": cell for n, cell in enumerate(cells.values())})
+    joined = narrow.join(records, RECORD).order_by(RECORD, "rule", "code")
+    wide = joined.select(
+        joined[RECORD].name("record"), *_COLUMNS, *[joined[f"_cell_{n}"].name(name) for n, name in enumerate(cells)]
+    )
+    partial = path.with_name(f".{path.name}.part")
+    partial.touch(mode=0o600)
+    written = engine.write(wide, partial)
+    partial.chmod(0o600)
+    partial.replace(path)
+    return DataFile(path=path, rows=written.rows)
+
+
+def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int = 5) -> Examples:
+    """The first failing records of every rule. There is no value for personal columns or for several columns."""
+    first = narrow.mutate(_n=ibis.row_number().over(ibis.window(group_by="rule", order_by=RECORD)))
+    first = first.filter(first["_n"] < most)
+    shown = {column.name for column in contract.columns if not column.personal}
+    found = first.select(RECORD, "rule", "column", "text").to_pyarrow().to_pylist()
+    columns = sorted({row["column"] for row in found if row["column"] in shown})
+    cells = _cells(stage, {row[RECORD] for row in found}, columns) if columns else {}
+    examples: Examples = {}
+    for row in sorted(found, key=lambda row: (row["rule"], row[RECORD])):
+        value = row["text"] or cells.get((row[RECORD], row["column"]))
+        examples.setdefault(row["rule"], []).append((row[RECORD], value if row["column"] in shown else None))
+    return examples
+
+
+def _cells(stage: ir.Table, records: set[int], columns: list[str]) -> dict[tuple[int, str], str | None]:
+    wanted = stage.filter(stage[RECORD].isin(sorted(records))).select(RECORD, *columns)
+    return {
+        (row[RECORD], name): None if row[name] is None else str(row[name])[:200]
+        for row in wanted.to_pyarrow().to_pylist()
+        for name in columns
+    }
+
+
+def _nothing() -> ir.Table:
+    empty: dict[str, list[object]] = {name: [] for name in _NARROW}
+    return ibis.memtable(empty, schema=_NARROW)
+
+
+def checks_of(
+    outcome: RuleOutcome, shape: Shape, contract: Contract, counts: dict[str, int], examples: Examples
+) -> tuple[Check, ...]:
+    """One check per rule: shape first, then whether records and cells can be read, then the contract's own.
+
+    Args:
+        counts: failing records per rule.
+    """
+
+    def check(rule: str, column: str | None, expected: str, unseen: str | None = None) -> Check:
+        failing = counts.get(rule, 0)
+        return Check(
+            id=rule, kind="rule", column=column, severity="critical", expected=expected, observed=unseen,
+            status="not_evaluated" if unseen else "failed" if failing else "passed",
+            failing_rows=None if unseen else failing,
+            examples=tuple(Example(record=record, value=value) for record, value in examples.get(rule, ())),
+        )  # fmt: skip
+
+    # JSON has unknown keys per record; the other formats have unknown columns per file.
+    shapes = [check(c.id, c.column, c.expected) if c.status == "passed" else c for c in shape.checks]
+    typed = [c for c in contract.columns if c.name not in shape.left_out and c.name not in shape.missing]
+    return (
+        *shapes,
+        check("dataframe.well_formed", None, "records that can be read"),
+        *(check(f"{c.name}.dtype", c.name, f"type {c.type}") for c in typed),
+        *(check(r.id, r.column, r.expected, outcome.not_evaluated.get(r.id)) for r in outcome.rules),
+    )
+
+
+def failing_per_rule(narrow: ir.Table) -> dict[str, int]:
+    """How many records fail each rule."""
+    counted = narrow.group_by("rule").aggregate(n=narrow[RECORD].nunique())
+    return {row["rule"]: row["n"] for row in counted.to_pyarrow().to_pylist()}

@@ -1,0 +1,115 @@
+"""The shape of a submission: its columns against the contract's, before any row is looked at."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from tidegate.engines import Stage
+from tidegate.errors import nearest
+from tidegate.receipt import Check
+from tidegate.registry import Contract
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of the contract's columns a submission has.
+
+    Attributes:
+        missing: required columns that some file lacks.
+        left_out: optional columns that every file lacks; their rules do not apply.
+        checks: the outcome, per required column, for unknown columns, and for the order where it matters.
+        spans: per optional column, the spans of records (first, last) in whose files a null is a null and not an
+            absence.
+    """
+
+    missing: tuple[str, ...]
+    left_out: tuple[str, ...]
+    checks: tuple[Check, ...]
+    spans: dict[str, tuple[tuple[int, int], ...]]
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """What turns the submission down as a whole."""
+        return tuple(check for check in self.checks if check.status == "failed")
+
+    def holds(self, column: str, record: ir.Value) -> ir.BooleanValue:
+        """Whether a record's file has the column, so that a null in it is a null."""
+        if column not in self.spans:
+            return ibis.literal(True)
+        within = [record.between(first, last) for first, last in self.spans[column]]
+        return functools.reduce(operator.or_, within, ibis.literal(False))
+
+
+def judge_shape(contract: Contract, stage: Stage) -> Shape:
+    """Hold the columns of every file against the contract."""
+    checks: list[Check] = []
+    lacking = {
+        column.name: [staged for staged in stage.staged if column.name not in staged.present]
+        for column in contract.columns
+    }
+    missing = tuple(c.name for c in contract.columns if c.required and lacking[c.name] and stage.read)
+    for column in contract.columns:
+        if column.required:
+            rows = sum(staged.file.rows for staged in lacking[column.name])
+            files = ", ".join(staged.uri for staged in lacking[column.name][:3])
+            unknown = [name for staged in lacking[column.name] for name in staged.unknown]
+            hint = " " + nearest(column.name, unknown).replace("Known are", "It has") if unknown else ""
+            checks.append(
+                Check(
+                    id=f"{column.name}.column_in_dataframe", kind="rule", column=column.name, severity="critical",
+                    status="failed" if column.name in missing else "passed", failing_rows=rows,
+                    expected=f"the column {column.name}",
+                    observed=f"{files} lacks it.{hint}" if rows else None,
+                )
+            )  # fmt: skip
+    if contract.strict:
+        checks.append(_unknown(contract, stage))
+    if contract.schema.ordered:
+        checks.append(_order(contract, stage))
+    return Shape(
+        missing=missing,
+        left_out=tuple(
+            c.name for c in contract.columns if not c.required and len(lacking[c.name]) == len(stage.staged)
+        ),
+        checks=tuple(checks),
+        spans={c.name: _spans(c.name, stage) for c in contract.columns if not c.required},
+    )
+
+
+def _unknown(contract: Contract, stage: Stage) -> Check:
+    unknown = [(name, staged.uri) for staged in stage.staged for name in staged.unknown]
+    names = [column.name for column in contract.columns]
+    told = "; ".join(f"{uri} has {name!r}. {nearest(name, names)}" for name, uri in unknown[:5])
+    return Check(
+        id="dataframe.column_in_schema", kind="rule", column=None, severity="critical",
+        status="failed" if unknown else "passed",
+        failing_rows=sum(staged.file.rows for staged in stage.staged if staged.unknown),
+        expected="no column but the contract's", observed=told or None,
+    )  # fmt: skip
+
+
+def _order(contract: Contract, stage: Stage) -> Check:
+    def in_order(present: tuple[str, ...]) -> bool:
+        return list(present) == [column.name for column in contract.columns if column.name in present]
+
+    mixed = [staged for staged in stage.staged if not staged.sparse and not in_order(staged.present)]
+    return Check(
+        id="dataframe.column_ordered", kind="rule", column=None, severity="critical",
+        status="failed" if mixed else "passed", failing_rows=sum(staged.file.rows for staged in mixed),
+        expected="the columns in the contract's order",
+        observed=", ".join(staged.uri for staged in mixed[:3]) or None,
+    )  # fmt: skip
+
+
+def _spans(column: str, stage: Stage) -> tuple[tuple[int, int], ...]:
+    spans, start = [], 1
+    for staged in stage.staged:
+        if column in staged.present and not staged.sparse and staged.file.rows:
+            spans.append((start, start + staged.file.rows - 1))
+        start += staged.file.rows
+    return tuple(spans)

@@ -1,0 +1,56 @@
+"""The verdict: what of a submission goes in, and whether any of it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tidegate.config import ValidationConfig
+from tidegate.receipt import Check, RowCounts, Verdict
+
+
+@dataclass(frozen=True)
+class Disposition:
+    """The verdict and its reasons; an accepted submission has none."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+def decide(
+    rows: RowCounts, dropped: int, wrong_shape: Sequence[Check], checks: Sequence[Check], config: ValidationConfig
+) -> Disposition:
+    """Accept or reject.
+
+    Args:
+        wrong_shape: failed checks of the columns: they turn the whole submission down.
+        dropped: how many of the failed rows were dropped because the configuration says so (`drop_row`); they are
+            no fault of the contributor's.
+        checks: everything that was, or should have been, evaluated.
+    """
+    reasons = []
+    if rows.read == 0:
+        reasons.append("it holds no records")
+    reasons += [f"{check.id}: {check.observed}" for check in wrong_shape]
+    unseen = [check.id for check in checks if check.status == "not_evaluated"]
+    if unseen:
+        reasons.append(f"not evaluated, so not passed: {_listed(unseen)}")
+    failing = rows.malformed + rows.failed - dropped
+    if failing and not wrong_shape:
+        if config.on_failure == "reject":
+            reasons.append(f"{failing} of {rows.read} records fail, and on_failure is reject")
+        elif failing > config.max_failing_fraction * rows.read:
+            reasons.append(
+                f"{failing} of {rows.read} records fail ({failing / rows.read:.1%}), more than"
+                f" max_failing_fraction allows ({config.max_failing_fraction:.1%})"
+            )
+    rejecting = {"critical", "warning"} if config.warnings_reject else {"critical"}
+    failed = [c.id for c in checks if c.kind == "expectation" and c.status == "failed" and c.severity in rejecting]
+    if failed:
+        reasons.append(f"expectations failed: {_listed(failed)}")
+    return Disposition("rejected" if reasons else "accepted", tuple(reasons))
+
+
+def _listed(ids: list[str], most: int = 5) -> str:
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return ", ".join(ids[:most]) + more

@@ -1,0 +1,65 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tidegate.registry import Contract, load_contract
+
+
+@pytest.fixture(scope="session")
+def require_program() -> Callable[..., Path]:
+    """A function that finds a program: ``require_program("chromium", package="chromium")``.
+
+    Where the program is missing the test is skipped, with the reason, on a user's machine, and fails where
+    ``CI`` is set: there .ci/run installs what the tests need, and a skip would hide that it did not.
+    """
+    return _require_program
+
+
+def _require_program(name: str, *, package: str) -> Path:
+    if found := shutil.which(name):
+        return Path(found)
+    # Debian keeps PostgreSQL's server programs off the path, one folder for each version.
+    if off_path := sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")):
+        return off_path[-1]
+    reason = f"the program {name} is not on this machine (Debian's package: {package})"
+    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        pytest.fail(f"{reason}, and .ci/run should have installed it", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def make_contract(tmp_path: Path) -> Callable[[str], Contract]:
+    """A function that loads a contract from the body of its model.
+
+    The text is what stands in the class; pandas, pyarrow, Pandera and the typing names are imported for it.
+    """
+
+    def make(body: str, name: str = "sample") -> Contract:
+        path = tmp_path / "registry" / "contracts" / name / "v1_0.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(CONTRACT_HEAD + textwrap.indent(textwrap.dedent(body), "    "))
+        return load_contract(path)
+
+    return make
+
+
+CONTRACT_HEAD = """\
+from typing import Annotated, Optional
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+
+
+class Sample(pa.DataFrameModel):
+    '''One row of a test.'''
+
+"""
