@@ -1,0 +1,93 @@
+"""How accepted rows and the pool become one dataset, for the strategies that write one. Pure expressions.
+
+Both sides carry a position column (`_record`, counted from 1). The outcome is ordered by `_order`, which the writer
+drops. Every random choice is a hash of seed, side and position, so it is the same on any engine and any number of
+threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from tidegate.columns import RECORD, SAMPLE_WEIGHT
+from tidegate.config import MergeStrategy
+
+_SIDES = ("base", "contributed")
+
+
+def merged(base: ir.Table, contributed: ir.Table, counts: tuple[int, int], strategy: MergeStrategy,
+           shuffle: int | None) -> ir.Table:  # fmt: skip
+    """Base and contributed rows as one ordered table, without position columns.
+
+    Args:
+        counts: how many rows each side has.
+        shuffle: a seed, or None to spread both sides evenly through each other.
+    """
+    sides = {"base": (base, counts[0]), "contributed": (contributed, counts[1])}
+    if strategy.name == "weighted":
+        sides = _weighted(sides, strategy)
+    parts = []
+    for side, (table, count) in sides.items():
+        place = table.mutate(_place=ibis.row_number().over(order_by=_tie(table)))
+        # The middle of the row's share of the whole: (0.5, 1.5, ...) / count. Even, and in order within each side.
+        spread = (place["_place"] + 0.5) / max(count, 1)
+        if shuffle is not None:
+            spread = _hash(shuffle, side, place["_place"])
+        parts.append(place.mutate(_order=spread, _side=ibis.literal(_SIDES.index(side))))
+    columns = [name for name in parts[1].columns if not name.startswith("_") or name in ("_submission", "_contributor")]
+    together = parts[0].select(*columns, "_order", "_side", "_place").union(
+        parts[1].select(*columns, "_order", "_side", "_place")
+    )  # fmt: skip
+    ordered = together.order_by("_order", "_side", "_place")
+    return ordered.drop("_order", "_side", "_place")
+
+
+def _weighted(sides: dict[str, tuple[ir.Table, int]], strategy: MergeStrategy) -> dict[str, tuple[ir.Table, int]]:
+    """Shares by weight: w of the total comes from each side (the total is as large as the scarcer side allows)."""
+    assert strategy.weights is not None
+    shares = {side: strategy.weights[side] for side in _SIDES}  # type: ignore[index]
+    counts = {side: count for side, (_, count) in sides.items()}
+    if strategy.sampling == "sample_weight":
+        total = sum(counts.values())
+        return {
+            side: (
+                table.mutate(**{SAMPLE_WEIGHT: ibis.literal(shares[side] * total / max(count, 1), "float64")}),
+                count,
+            )
+            for side, (table, count) in sides.items()
+        }
+    totals = [counts[side] / shares[side] for side in _SIDES if counts[side]]
+    fewest = strategy.sampling == "without_replacement"
+    whole = (min(totals) if fewest else max(totals)) if len(totals) == len(_SIDES) else 0.0
+    wanted = {side: round(whole * shares[side]) if whole else counts[side] for side in _SIDES}
+    return {
+        side: (_sampled(table, counts[side], wanted[side], side, strategy.seed), wanted[side])
+        for side, (table, _) in sides.items()
+    }
+
+
+def _sampled(table: ir.Table, count: int, wanted: int, side: str, seed: int) -> ir.Table:
+    """`wanted` of `count` rows: all of them as often as they fit, then a seeded sample without replacement."""
+    if count == 0 or wanted == count:
+        return table
+    whole, rest = divmod(wanted, count)
+    ranked = table.mutate(_rank=ibis.row_number().over(order_by=[_hash(seed, side, table[RECORD]), RECORD]))
+    times = ibis.ifelse(ranked["_rank"] < rest, whole + 1, whole)
+    if whole == 0:
+        return ranked.filter(ranked["_rank"] < rest).drop("_rank")
+    repeated = ranked.mutate(_round=ibis.range(0, times).unnest())
+    return repeated.drop("_rank")
+
+
+def _tie(table: ir.Table) -> list[Any]:
+    return ["_round", RECORD] if "_round" in table.columns else [RECORD]
+
+
+def _hash(seed: int, side: str, position: Any) -> ir.StringValue:
+    """Uniform, and the same everywhere: MD5 is in every engine, and this is no secret."""
+    text = ibis.literal(f"{seed}:{side}:") + position.cast("string")
+    digest: ir.StringValue = text.hexdigest("md5")
+    return digest
