@@ -1,0 +1,21 @@
+"""The pool: a Delta table that is the training dataset. Publish, read, look back, roll back.
+
+An integrated dataset at `output` is a Delta table of the same kind, written once.
+"""
+
+from tidegate.pool.dataset import Dataset
+from tidegate.pool.history import HistoryEntry, find_published, history, rollback
+from tidegate.pool.publish import Published, publish
+from tidegate.pool.table import pool_files, pool_location
+
+__all__ = [
+    "Dataset",
+    "HistoryEntry",
+    "Published",
+    "find_published",
+    "history",
+    "pool_files",
+    "pool_location",
+    "publish",
+    "rollback",
+]

@@ -1,0 +1,72 @@
+"""A handle on a dataset at one version. It holds no data and reads only what it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tidegate.columns import LINEAGE
+from tidegate.errors import PoolError
+from tidegate.pool.table import open_table, table_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The training dataset as one version of a Delta table.
+
+    Attributes:
+        uri: the table's folder.
+        version: the version; later publishes do not change what this handle reads.
+    """
+
+    uri: str
+    version: int
+
+    def to_batches(
+        self, columns: Sequence[str] | None = None, *, lineage: bool = False, batch_size: int = 65_536
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows in batches, in the table's order, a batch in memory at a time.
+
+        Args:
+            columns: which columns; all without.
+            lineage: whether `_submission` and `_contributor` come with them.
+            batch_size: rows a batch at most.
+        """
+        import pyarrow.dataset as ds
+
+        schema, files = self._files()
+        names = list(columns) if columns is not None else [n for n in schema.names if lineage or n not in LINEAGE]
+        for file in files:
+            yield from ds.dataset(file, schema=schema, format="parquet").to_batches(
+                columns=names, batch_size=batch_size
+            )
+
+    def to_arrow(self, columns: Sequence[str] | None = None, *, lineage: bool = False) -> pa.Table:
+        """All rows as an Arrow table, in memory."""
+        schema, _ = self._files()
+        names = list(columns) if columns is not None else [n for n in schema.names if lineage or n not in LINEAGE]
+        chosen = pa.schema([schema.field(name) for name in names])
+        return pa.Table.from_batches(self.to_batches(columns, lineage=lineage), schema=chosen)
+
+    def to_pandas(self, columns: Sequence[str] | None = None, *, lineage: bool = False) -> pd.DataFrame:
+        """All rows as a pandas frame, in memory."""
+        frame: pd.DataFrame = self.to_arrow(columns, lineage=lineage).to_pandas()
+        return frame
+
+    def count(self) -> int:
+        """How many rows it has."""
+        return sum(rows.num_rows for rows in self.to_batches(columns=[]))
+
+    def _files(self) -> tuple[pa.Schema, list[str]]:
+        table = open_table(Path(self.uri))
+        if table is None:
+            raise PoolError(f"There is no dataset at {self.uri}.")
+        table.load_as_version(self.version)
+        return pa.schema(table.schema().to_arrow()), [str(file.path) for file in table_files(table)]

@@ -1,0 +1,119 @@
+"""What was published when, from the pool's own log, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from tidegate.errors import Misuse, PoolError
+from tidegate.pool.table import open_table, table_files
+from tidegate.receipt import Receipt
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+RECEIPT = "tidegate.receipt"
+RECEIPT_DIGEST = "tidegate.receipt_digest"
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One commit of a pool. `rows` are the rows that it added; None where Tidegate did not write it."""
+
+    version: int
+    time: str
+    operation: str
+    receipt: Receipt | None
+
+    @property
+    def rows(self) -> int | None:
+        """Rows added by a publish."""
+        return self.receipt.rows.accepted if self.receipt else None
+
+
+def history(location: Path) -> list[HistoryEntry]:
+    """Every commit of the pool, newest first. Raises `PoolError` where there is no pool."""
+    return [_entry(commit) for commit in _table(location).history()]
+
+
+def find_published(location: Path, integration: str) -> Receipt | None:
+    """The receipt of an integration whose rows are at `location` now, or None."""
+    table = open_table(location)
+    return None if table is None else published_receipt(table, integration)
+
+
+def published_receipt(table: DeltaTable, integration: str) -> Receipt | None:
+    """The receipt of an integration whose rows are in the table as it stands now, or None.
+
+    Walks back through the log; where it meets a rollback it goes on from the version that was restored.
+    """
+    commits = {commit["version"]: commit for commit in table.history()}
+    version = table.version()
+    while version in commits:
+        commit = commits[version]
+        if commit.get("operation") == "RESTORE":
+            version = int(commit["operationParameters"]["version"])
+            continue
+        receipt = _entry(commit).receipt
+        if receipt is not None and receipt.integration == integration:
+            return receipt
+        version -= 1
+    return None
+
+
+def rollback(location: Path, version: int) -> int:
+    """Make the pool what it was at `version`, by a new commit, which can itself be undone.
+
+    Returns:
+        The version of the new commit.
+
+    Raises:
+        Misuse: there is no such version.
+        PoolError: its files are gone, or there is no pool.
+    """
+    from deltalake import CommitProperties
+    from deltalake.exceptions import DeltaError
+
+    table = _table(location)
+    if not 0 <= version <= table.version():
+        raise Misuse(f"The pool {location} has no version {version}.", f"It has 0 to {table.version()}.")
+    try:
+        table.restore(
+            version, commit_properties=CommitProperties(custom_metadata={"tidegate.rollback_to": str(version)})
+        )
+    except DeltaError as error:
+        raise PoolError(
+            f"Version {version} of {location} cannot be restored: {str(error).splitlines()[0]}",
+            "Its files may have been vacuumed.",
+        ) from None
+    after = _table(location)
+    table_files(after)  # raises where a file is gone
+    return int(after.version())
+
+
+def _table(location: Path) -> DeltaTable:
+    table = open_table(location)
+    if table is None:
+        raise PoolError(f"There is no pool at {location}.", "The first publish makes one.")
+    return table
+
+
+def _entry(commit: dict[str, Any]) -> HistoryEntry:
+    receipt = None
+    if RECEIPT in commit:
+        try:
+            receipt = Receipt.model_validate_json(commit[RECEIPT])
+        except ValidationError:
+            receipt = None  # of another version of Tidegate, or not ours; the commit is still listed
+    operation = str(commit.get("operation", "UNKNOWN"))
+    if receipt is not None:
+        receipt = receipt.model_copy(update={"dataset_version": commit["version"]})
+        operation = "publish"
+    elif operation == "RESTORE":
+        operation = f"rollback to {commit['operationParameters']['version']}"
+    time = datetime.fromtimestamp(commit["timestamp"] / 1000, UTC).isoformat(timespec="seconds")
+    return HistoryEntry(int(commit["version"]), time, operation.lower(), receipt)

@@ -1,0 +1,82 @@
+"""Open a pool, and refuse what is none or has features that we would misread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlparse
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tidegate.engines import DataFile
+from tidegate.errors import Misuse, PoolError
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+_UNREADABLE_FEATURES = frozenset({"deletionVectors", "columnMapping"})
+
+
+def pool_location(uri: str) -> Path:
+    """The folder of a pool. Raises `Misuse` for what is no local path."""
+    scheme = urlparse(uri).scheme
+    if len(scheme) > 1:
+        raise Misuse(f"{uri} is no local path.", "Pools on object stores are not supported yet.")
+    return Path(uri).resolve()
+
+
+def open_table(location: Path) -> DeltaTable | None:
+    """The Delta table at `location`, or None where there is nothing yet.
+
+    Raises:
+        Misuse: deltalake is not installed.
+        PoolError: there is something else, or a table that we would misread.
+    """
+    try:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+    except ModuleNotFoundError:
+        raise Misuse(
+            "A pool needs the package deltalake.", "Install it with: pip install 'tidegate[pipeline]'"
+        ) from None
+    if not location.exists() or (location.is_dir() and not any(location.iterdir())):
+        return None
+    if not (location / "_delta_log").is_dir():
+        if location.is_dir() and all(path.name.startswith("part-") for path in location.iterdir()):
+            return None  # files of a publish that did not come to its first commit
+        raise PoolError(f"{location} is not empty and is no Delta table.", "Name the folder of a pool, or a new one.")
+    try:
+        table = DeltaTable(location)
+    except DeltaError as error:
+        if not list((location / "_delta_log").glob("*.json")):
+            return None
+        raise PoolError(f"The pool {location} cannot be opened: {str(error).splitlines()[0]}") from None
+    protocol = table.protocol()
+    unreadable = _UNREADABLE_FEATURES & set(protocol.reader_features or ())
+    if unreadable or table.metadata().partition_columns:
+        what = ", ".join(sorted(unreadable)) or "partition columns"
+        raise PoolError(f"The pool {location} uses {what}, which Tidegate does not read.")
+    return table
+
+
+def pool_files(location: Path) -> tuple[tuple[DataFile, ...], int | None]:
+    """The pool's files in their order in the log, and its version; no files and None where there is no pool yet."""
+    table = open_table(location)
+    if table is None:
+        return (), None
+    return table_files(table), table.version()
+
+
+def table_files(table: DeltaTable) -> tuple[DataFile, ...]:
+    """The table's files, oldest first. Rows are counted in the files and not believed from the log."""
+    root = Path(unquote(urlparse(table.table_uri).path))
+    actions = pa.table(table.get_add_actions(flatten=True)).select(["modification_time", "path"]).to_pylist()
+    files = []
+    for action in sorted(actions, key=lambda action: (action["modification_time"], action["path"])):
+        path = root / unquote(action["path"])
+        try:
+            files.append(DataFile(path=path, rows=pq.read_metadata(path).num_rows))
+        except FileNotFoundError:
+            raise PoolError(f"The pool's log names {path.name}, which is gone.", "Restore it from a backup.") from None
+    return tuple(files)
