@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import ibis.expr.types as ir
+import pyarrow
+import pyarrow.parquet as pq
 import pytest
 
+from tidegate.columns import RECORD
+from tidegate.config import load_config
+from tidegate.engines import DataFile, Engine, open_engine
 from tidegate.registry import Contract, load_contract
 
 
@@ -63,3 +70,27 @@ class Sample(pa.DataFrameModel):
     '''One row of a test.'''
 
 """
+
+
+class Bench:
+    """A real engine in a folder of its own, fed with Arrow tables."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine, self._folder, self._number = engine, folder, 0
+
+    def table(self, cells: dict[str, list[Any]] | pyarrow.Table) -> ir.Table:
+        """The cells as a table of the engine, with record numbers."""
+        self._number += 1
+        rows = cells if isinstance(cells, pyarrow.Table) else pyarrow.table(cells)
+        path = self._folder / f"{self._number}.parquet"
+        pq.write_table(rows, path)
+        return self.engine.table(f"t{self._number}", (DataFile(path=path, rows=rows.num_rows),), record=RECORD)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A real engine to try expressions on."""
+    folder = tmp_path / "bench"
+    folder.mkdir()
+    with open_engine(load_config({"schema_config": "sample"}), folder) as engine:
+        yield Bench(engine, folder)

@@ -93,7 +93,8 @@ def _statistic(rows: ir.Table, name: str, how: str) -> ir.Value:
     if how == "median":
         return cell.cast("float64").median()
     # Of values that are equally frequent, the smallest: a mode must not depend on the order of rows.
-    counts = rows.filter(cell.notnull()).group_by(name).aggregate(_n=rows.count())
+    present = rows.filter(cell.notnull())
+    counts = present.group_by(name).aggregate(_n=present.count())
     return counts.order_by([ibis.desc("_n"), name]).limit(1)[name].as_scalar()
 
 

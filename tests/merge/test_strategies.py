@@ -1,0 +1,86 @@
+"""Interleave, weighted, shuffle: which rows come, and in which order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pyarrow
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tidegate.config import MergeStrategy
+from tidegate.merge import merged
+
+INTERLEAVE = MergeStrategy(name="interleave")
+
+
+def weighted(base: float, sampling: str = "without_replacement", seed: int = 0) -> MergeStrategy:
+    weights = {"base": base, "contributed": 1 - base}
+    return MergeStrategy.model_validate({"name": "weighted", "weights": weights, "sampling": sampling, "seed": seed})
+
+
+def rows(bench: Any, base: int, contributed: int, strategy: MergeStrategy, shuffle: int | None = None) -> list[str]:
+    schema = pyarrow.schema([("v", pyarrow.string())])
+    ours = bench.table(pyarrow.table([[f"b{n}" for n in range(base)]], schema=schema))
+    theirs = bench.table(pyarrow.table([[f"c{n}" for n in range(contributed)]], schema=schema))
+    table = merged(ours, theirs, (base, contributed), strategy, shuffle).to_pyarrow()
+    return [str(value) for value in table.column("v").to_pylist()]
+
+
+def test_interleave_spreads_both_sides_evenly_and_in_order(bench: Any) -> None:
+    assert rows(bench, 6, 2, INTERLEAVE) == ["b0", "b1", "c0", "b2", "b3", "b4", "c1", "b5"]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(base=st.integers(0, 30), contributed=st.integers(0, 30))
+def test_interleave_keeps_every_row_once_and_each_side_in_order(bench: Any, base: int, contributed: int) -> None:
+    came = rows(bench, base, contributed, INTERLEAVE)
+    for side, count in (("b", base), ("c", contributed)):
+        assert [value for value in came if value[0] == side] == [f"{side}{n}" for n in range(count)]
+    # Even: the side's n-th row stands within one row of its share of the whole.
+    for place, value in enumerate(came):
+        side, number = (base, int(value[1:])) if value[0] == "b" else (contributed, int(value[1:]))
+        assert abs(place + 0.5 - (number + 0.5) * len(came) / side) <= 1
+
+
+def test_weighted_leaves_out_rows_of_the_side_that_has_too_many(bench: Any) -> None:
+    came = rows(bench, 100, 15, weighted(0.7))
+    assert Counter(value[0] for value in came) == {"b": 35, "c": 15}
+    assert len(set(came)) == 50
+
+
+def test_weighted_oversampling_repeats_rows_of_the_scarcer_side(bench: Any) -> None:
+    came = rows(bench, 70, 12, weighted(0.7, "oversample"))
+    assert Counter(value[0] for value in came) == {"b": 70, "c": 30}
+    repeats = Counter(value for value in came if value[0] == "c")
+    assert set(repeats.values()) == {2, 3}
+    assert len(repeats) == 12
+
+
+def test_sample_weight_keeps_all_rows_and_their_weights_have_the_shares(bench: Any) -> None:
+    ours, theirs = bench.table({"v": [1] * 8}), bench.table({"v": [2] * 2})
+    table = merged(ours, theirs, (8, 2), weighted(0.5, "sample_weight"), None).to_pyarrow().to_pylist()
+    shares = Counter[int]()
+    for row in table:
+        shares[row["v"]] += row["sample_weight"]
+    assert len(table) == 10
+    assert shares == pytest.approx({1: 5.0, 2: 5.0})
+
+
+def test_the_seed_decides_which_rows_are_sampled(bench: Any) -> None:
+    first, again, other = (rows(bench, 50, 5, weighted(0.5, seed=seed)) for seed in (1, 1, 2))
+    assert first == again
+    assert set(first) != set(other)
+
+
+def test_shuffle_is_a_permutation_that_its_seed_decides(bench: Any) -> None:
+    first, again, other = (rows(bench, 40, 10, INTERLEAVE, shuffle=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert sorted(first) == sorted(other) == sorted(rows(bench, 40, 10, INTERLEAVE))
+
+
+def test_weighted_with_an_empty_side_keeps_the_other(bench: Any) -> None:
+    assert rows(bench, 3, 0, weighted(0.7)) == ["b0", "b1", "b2"]
