@@ -70,9 +70,9 @@ def run_suite(
     """
     nested = {c.name: rows[c.name].cast("json").cast("string") for c in contract.columns if c.nested}
     names = [column.name for column in contract.columns]
-    batch = engine.batch(rows.mutate(**nested).select(RECORD, *names))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        batch = engine.batch(rows.mutate(**nested).select(RECORD, *names))
         validated = batch.validate(
             prepared,
             result_format={

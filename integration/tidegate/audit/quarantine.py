@@ -5,6 +5,7 @@ While judging it is narrow (record, code, rule, column, reason); with its record
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import ibis
@@ -14,6 +15,7 @@ from tidegate.audit.rules import RuleOutcome
 from tidegate.audit.shape import Shape
 from tidegate.columns import PROBLEMS, RECORD
 from tidegate.engines import DataFile, Engine
+from tidegate.errors import Misuse
 from tidegate.receipt import Check, Example
 from tidegate.registry import Contract
 
@@ -38,7 +40,6 @@ CODES = {
 """Every code that a quarantined row may carry, and what it means."""
 
 _COLUMNS = ("code", "rule", "column", "reason")
-_NARROW = {RECORD: "int64"} | dict.fromkeys((*_COLUMNS, "text"), "string")
 
 Examples = dict[str, list[tuple[int, str | None]]]
 """Per rule its first failing records, each with the offending value where it may be shown."""
@@ -64,7 +65,7 @@ def malformed_rows(stage: ir.Table) -> ir.Table:
 def failed_rows(outcome: RuleOutcome) -> ir.Table:
     """Rows that fail a rule, once per rule."""
     if not outcome.rules:
-        return _nothing()
+        return _none_of(outcome.failures)
     number = outcome.failures["rule"]
 
     def say(what: list[str | None]) -> ir.Value:
@@ -83,7 +84,7 @@ def failed_rows(outcome: RuleOutcome) -> ir.Table:
 
 def shape_rows(well_formed: ir.Table, shape: Shape) -> ir.Table:
     """Every well-formed record, where the submission lacks a column or has one too many: none of it can go in."""
-    told = [_nothing()]
+    told = [_none_of(well_formed)]
     for check in shape.failed:
         told.append(dropped_rows(well_formed, "wrong-columns", check.id, check.observed or "", check.column))
     return ibis.union(*told) if len(told) > 1 else told[0]
@@ -103,12 +104,16 @@ def dropped_rows(
     )
 
 
-def keep(engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, path: Path) -> DataFile:
-    """Write the quarantine with its records to `path`.
+def keep(
+    engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, folder: Path, path: Path
+) -> DataFile:
+    """Write the quarantine with its records in the work folder, and move it to `path`.
 
     Only its owner may read it (mode 0600): it holds whole records, personal columns among them.
+
+    Raises:
+        Misuse: `path` cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     cells = {
         f"{column.name}_value" if column.name in ("record", *_COLUMNS) else column.name: stage[column.name]
         for column in contract.columns
@@ -118,11 +123,13 @@ def keep(engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, 
     wide = joined.select(
         joined[RECORD].name("record"), *_COLUMNS, *[joined[f"_cell_{n}"].name(name) for n, name in enumerate(cells)]
     )
-    partial = path.with_name(f".{path.name}.part")
-    partial.touch(mode=0o600)
-    written = engine.write(wide, partial)
-    partial.chmod(0o600)
-    partial.replace(path)
+    written = engine.write(wide, folder / "quarantine.parquet")
+    written.path.chmod(0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(written.path, path)
+    except OSError as error:
+        raise Misuse(f"The quarantine {path} cannot be written: {error.strerror}.") from None
     return DataFile(path=path, rows=written.rows)
 
 
@@ -150,9 +157,8 @@ def _cells(stage: ir.Table, records: set[int], columns: list[str]) -> dict[tuple
     }
 
 
-def _nothing() -> ir.Table:
-    empty: dict[str, list[object]] = {name: [] for name in _NARROW}
-    return ibis.memtable(empty, schema=_NARROW)
+def _none_of(records: ir.Table) -> ir.Table:
+    return dropped_rows(records.filter(ibis.literal(False)), "", "", "")
 
 
 def checks_of(
@@ -179,7 +185,7 @@ def checks_of(
     return (
         *shapes,
         check("dataframe.well_formed", None, "records that can be read"),
-        *(check(f"{c.name}.dtype", c.name, f"type {c.type}") for c in typed),
+        *(check(f"{c.name}.dtype", c.name, "a JSON object" if c.json else f"type {c.type}") for c in typed),
         *(check(r.id, r.column, r.expected, outcome.not_evaluated.get(r.id)) for r in outcome.rules),
     )
 

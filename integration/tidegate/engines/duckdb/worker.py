@@ -113,7 +113,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
     listed = ", ".join(f"CASE WHEN b{number} THEN {cast.problem} END" for _, cast, number in scan.casts)
     problems = f"CASE WHEN {some_bad} THEN list_filter([{listed}], lambda p: p IS NOT NULL) END" if listed else "NULL"
     if scan.reader_problems:
-        problems = f"list_concat(_problems, {problems})"
+        # list_concat of two nulls is an empty list, and a record without problems has none: null.
+        problems = f"CASE WHEN _problems IS NULL THEN {problems} ELSE list_concat(_problems, {problems}) END"
     columns.append(f'({problems})::STRUCT(code VARCHAR, "column" VARCHAR, text VARCHAR, detail VARCHAR)[] AS _problems')
     columns += ["_bytes::BIGINT AS _bytes"] if scan.counted_bytes else []
     for kind in ("null", "trim"):

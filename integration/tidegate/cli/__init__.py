@@ -1,0 +1,66 @@
+"""The command line: one command per file, nothing imported before it is needed, and exit codes that follow the verdict.
+
+Exit codes: 0 accepted, 1 rejected, 2 misuse or a broken contract, 3 the source cannot be read, 4 anything else.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from tidegate.cli import contracts, demo, history, integrate, rollback, validate
+from tidegate.errors import SubmissionRejected, TidegateError
+from tidegate.telemetry import configure_logging
+
+app = typer.Typer(
+    name="tidegate",
+    help="The gate that contributed data passes through before it reaches a training set.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("validate")(validate.validate)
+app.command("integrate")(integrate.integrate)
+app.command("history")(history.history)
+app.command("rollback")(rollback.rollback)
+app.add_typer(contracts.app, name="contracts")
+app.command("demo")(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from tidegate import __version__
+
+        typer.echo(f"tidegate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log each step to standard error.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    configure_logging(logging.INFO if verbose or log_json else logging.WARNING, as_json=log_json)
+
+
+def main() -> None:
+    """Run the command line. What is the input's fault ends in words, never in a traceback."""
+    try:
+        app()
+    except SubmissionRejected as error:
+        sys.exit(error.exit_code)  # the command has printed the report
+    except TidegateError as error:
+        typer.echo(f"{error.code}: {error.fact}", err=True)
+        if error.hint:
+            typer.echo(f"\n{error.hint}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing was published", err=True)
+        sys.exit(130)

@@ -1,0 +1,52 @@
+"""`tidegate history`: what was published into a pool, and when."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.options import Format, FormatOption
+
+
+def history(
+    pool: Annotated[str, typer.Argument(metavar="POOL", help="The pool, a Delta table.")],
+    output_format: FormatOption = Format.text,
+) -> None:
+    """List a pool's versions, newest first."""
+    from tidegate.pool import history as commits
+    from tidegate.pool import pool_location
+
+    entries = commits(pool_location(pool))
+    if output_format is Format.json:
+        listed = [
+            {
+                "version": entry.version,
+                "time": entry.time,
+                "operation": entry.operation,
+                "receipt": entry.receipt.model_dump(mode="json") if entry.receipt is not None else None,
+            }
+            for entry in entries
+        ]
+        typer.echo(json.dumps(listed, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("version", "time", "operation", "rows", "contract", "submission", "contributor"):
+        table.add_column(name, justify="right" if name in ("version", "rows") else "left", overflow="fold")
+    for entry in entries:
+        receipt = entry.receipt
+        cells = [str(entry.version), entry.time, entry.operation]
+        if receipt is not None:
+            cells += [
+                f"+{receipt.rows.accepted:,}",
+                f"{receipt.contract.name}@{receipt.contract.version}",
+                receipt.submission.id[:12],
+                receipt.submission.contributor or "",
+            ]
+        table.add_row(*(Text(cell) for cell in cells))
+    Console().print(table)

@@ -1,0 +1,81 @@
+"""Options that several commands share, and how a report is put out."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tidegate.errors import Misuse
+
+if TYPE_CHECKING:
+    from tidegate.receipt import Report
+
+
+class Format(StrEnum):
+    """How a report is put out."""
+
+    text = "text"
+    json = "json"
+
+
+Files = Annotated[
+    list[str] | None, typer.Argument(metavar="FILE...", help="The submission: one file or several.", show_default=False)
+]
+Contract = Annotated[
+    str | None,
+    typer.Option("--contract", metavar="NAME[@VERSION]", help="The contract: flights, flights@1, flights@1.0."),
+]
+RegistryOption = Annotated[
+    str | None, typer.Option("--registry", metavar="DIR", help="The folder with contracts/ and expectations/.")
+]
+Config = Annotated[
+    str | None,
+    typer.Option("--config", metavar="FILE", help="A YAML file of parameters; what is given here goes first."),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the verdict is put out.")]
+Output = Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write the verdict there instead.")]
+
+
+def given(files: list[str] | None, contract: str | None, registry: str | None, **more: Any) -> dict[str, Any]:
+    """The parameters that stand on the command line."""
+    return {
+        "data_path": files or None,
+        "schema_config": {"contract": contract} if contract is not None else None,
+        "registry": registry,
+        **more,
+    }
+
+
+def put_out(report: Report, form: Format, output: str | None) -> None:
+    """Print a report, or write it to a file. Raises `Misuse` where the file cannot be written."""
+    if output is None:
+        _print(report, form)
+        return
+    try:
+        with Path(output).open("w", encoding="utf-8") as file:
+            file.write(_rendered(report, form))
+    except OSError as error:
+        raise Misuse(f"{output} cannot be written: {error.strerror}.") from None
+
+
+def _print(report: Report, form: Format) -> None:
+    if form is Format.json:
+        from tidegate.reports import to_json
+
+        sys.stdout.write(to_json(report))
+        return
+    from rich.console import Console
+
+    from tidegate.reports import print_text
+
+    print_text(report, Console())
+
+
+def _rendered(report: Report, form: Format) -> str:
+    from tidegate.reports import to_json, to_text
+
+    return to_json(report) if form is Format.json else to_text(report)

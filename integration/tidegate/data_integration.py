@@ -1,0 +1,238 @@
+"""The whole way of a contributed dataset into the training data, readable as a list of steps."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tidegate import __version__
+from tidegate.config import IntegrationConfig, load_config
+from tidegate.engines import open_engine
+from tidegate.errors import Misuse, SubmissionRejected
+from tidegate.judgement import Judgement, Standard, acquire_submission, judge, keep_quarantine, load_standard
+from tidegate.pool import Dataset, find_published, pool_location
+from tidegate.publication import open_pool, publish_accepted
+from tidegate.receipt import Receipt, Report, Submission, digest_of
+from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
+from tidegate.tracking import Outcome, record
+from tidegate.workspace import Workspace, work_folder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class IntegrationResult:
+    """What an integration came to.
+
+    Attributes:
+        dataset: a handle on the training data as published; it reads only what it is asked for.
+        metadata: versions, digests and places, as plain values.
+        statistics: row counts and durations in seconds, as plain numbers.
+        receipt: the record of the integration, as it is in the dataset's log.
+        report: the verdict in full; None where the submission had been published before and was not judged again.
+    """
+
+    dataset: Dataset
+    metadata: dict[str, Any]
+    statistics: dict[str, float]
+    receipt: Receipt
+    report: Report | None
+
+
+def integrate_contributed_data(
+    data_source: str | None = None,
+    data_path: str | Path | Sequence[str | Path] | None = None,
+    schema_config: dict[str, Any] | str | None = None,
+    merge_strategy: str | dict[str, Any] | None = None,
+    validation_config: dict[str, Any] | None = None,
+    cleaning_config: dict[str, Any] | None = None,
+    training_data: str | Path | None = None,
+    output: str | Path | None = None,
+    holdout: str | Path | None = None,
+    registry: str | Path | None = None,
+    engine: str | None = None,
+    tracking: dict[str, Any] | bool | None = None,
+    *,
+    contributor: str | None = None,
+    resources: dict[str, Any] | None = None,
+    state_dir: str | Path | None = None,
+    config: str | Path | None = None,
+) -> IntegrationResult:
+    """Judge contributed data and, if it is accepted, publish it into the training data in one commit.
+
+    None means not given: then the YAML file `config` is asked, and then the defaults (``data_source="local_path"``,
+    ``merge_strategy="append"``, ``engine="duckdb"``). Every parameter is described in docs/configuration.md.
+
+    Returns:
+        What was published, and where. An integration that was published before publishes nothing and says so in
+        ``receipt.already_published``.
+
+    Raises:
+        SubmissionRejected: the verdict is rejected; it carries the report. Nothing was published, and the quarantine
+            is on disk.
+        SourceUnreadable: a file is not there, or is not what it claims to be.
+        BrokenContract: the contract or suite is wrong in itself.
+        Misuse: the configuration makes no sense.
+        PoolError: the pool or output cannot take the commit.
+    """
+    given = {
+        "data_source": data_source,
+        "data_path": data_path,
+        "schema_config": schema_config,
+        "merge_strategy": merge_strategy,
+        "validation_config": validation_config,
+        "cleaning_config": cleaning_config,
+        "training_data": training_data,
+        "output": output,
+        "holdout": holdout,
+        "registry": registry,
+        "engine": engine,
+        "tracking": tracking,
+        "contributor": contributor,
+        "resources": resources,
+        "state_dir": state_dir,
+    }
+    return integrate(load_config(given, config))
+
+
+def integrate(config: IntegrationConfig) -> IntegrationResult:
+    """`integrate_contributed_data` for a configuration that is checked already."""
+    if config.training_data is None:
+        raise Misuse("There is no training_data.", "Name the pool: a Delta table, or a new folder for one.")
+    standard = load_standard(config)
+    submission, snapshots = acquire_submission(config)
+    target = pool_location(config.output or config.training_data)
+    integration = integration_id(config, standard, submission, target)
+    with _run(integration):
+        published = find_published(target, integration)
+        if published is not None:
+            event(log, "already published", dataset_version=published.dataset_version)
+            return _result(published.model_copy(update={"already_published": True}), None, target)
+        workspace = Workspace(Path(config.state_dir))
+        with work_folder(workspace) as folder, open_engine(config, folder) as engine:
+            pool = open_pool(config, engine, standard.contract, folder)
+            judgement = judge(config, standard, submission, snapshots, engine, folder, pool.table, pool.holdout)
+            judgement = keep_quarantine(engine, judgement, folder, workspace.quarantine / f"{integration[:32]}.parquet")
+            receipt = _receipt(config, judgement.report, integration)
+            if judgement.report.verdict == "accepted":
+                with step("publish"):
+                    receipt = publish_accepted(config, engine, judgement, pool, receipt, target, folder)
+            summary = judgement.quarantine_summary()
+        result = _result(receipt, judgement.report, target)
+        with step("record"):
+            record(_outcome(config, standard, judgement, result, pool.version, summary), config, workspace)
+    if judgement.report.verdict == "rejected":
+        raise SubmissionRejected(judgement.report)
+    return result
+
+
+def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path | None = None) -> Report:
+    """Judge a submission by itself: without a pool, and leaving nothing behind but the file `quarantine`.
+
+    Raises:
+        SourceUnreadable, BrokenContract, Misuse: as `integrate_contributed_data` does. A rejection is no error here.
+    """
+    with _run(uuid.uuid4().hex):
+        standard = load_standard(config)
+        submission, snapshots = acquire_submission(config)
+        with work_folder(None) as folder, open_engine(config, folder) as engine:
+            judgement = judge(config, standard, submission, snapshots, engine, folder)
+            if quarantine is not None:
+                judgement = keep_quarantine(engine, judgement, folder, Path(quarantine).resolve())
+        return judgement.report
+
+
+def integration_id(config: IntegrationConfig, standard: Standard, submission: Submission, target: Path) -> str:
+    """Identifies an integration: the same submission, judged and merged the same way, into the same place."""
+    return digest_of(
+        {
+            "submission": submission.id,
+            "contributor": submission.contributor,
+            "contract": standard.contract.digest,
+            "suite": standard.suite.digest if standard.suite is not None else None,
+            "configuration": config.judged_by(),
+            "merge_strategy": config.merge_strategy.model_dump(mode="json"),
+            "holdout": config.holdout,
+            "target": str(target),
+        }
+    )
+
+
+@contextmanager
+def _run(identity: str) -> Iterator[None]:
+    """Everything logged within carries the run's id, and steps are timed for it."""
+    silence_dependencies()
+    run, times = run_id.set(identity[:12]), durations.set({})
+    try:
+        yield
+    finally:
+        run_id.reset(run)
+        durations.reset(times)
+
+
+def _receipt(config: IntegrationConfig, report: Report, integration: str) -> Receipt:
+    return Receipt(
+        integration=integration,
+        verdict=report.verdict,
+        submission=report.submission,
+        contract=report.contract,
+        suite=report.suite,
+        rows=report.rows,
+        merge_strategy=config.merge_strategy.name,
+        report_digest=report.digest,
+        tidegate=__version__,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _result(receipt: Receipt, report: Report | None, target: Path) -> IntegrationResult:
+    version = receipt.dataset_version
+    return IntegrationResult(
+        dataset=Dataset(str(target), version if version is not None else -1),
+        metadata={
+            "verdict": receipt.verdict,
+            "integration": receipt.integration,
+            "submission": receipt.submission.id,
+            "contributor": receipt.submission.contributor,
+            "contract": f"{receipt.contract.name}@{receipt.contract.version}",
+            "suite": f"{receipt.suite.name}@{receipt.suite.version}" if receipt.suite is not None else None,
+            "merge_strategy": receipt.merge_strategy,
+            "dataset_uri": str(target),
+            "dataset_version": version,
+            "already_published": receipt.already_published,
+            "quarantine": report.quarantine if report is not None else None,
+            "receipt_digest": receipt.digest,
+            "report_digest": receipt.report_digest,
+        },
+        statistics={**receipt.rows.model_dump(), **{f"seconds_{name}": s for name, s in durations.get().items()}},
+        receipt=receipt,
+        report=report,
+    )
+
+
+def _outcome(
+    config: IntegrationConfig,
+    standard: Standard,
+    judgement: Judgement,
+    result: IntegrationResult,
+    pool_version: int | None,
+    summary: list[dict[str, Any]],
+) -> Outcome:
+    assert config.training_data is not None
+    return Outcome(
+        receipt=result.receipt,
+        report=judgement.report,
+        metadata=result.metadata,
+        statistics=result.statistics,
+        expectations=judgement.expectations,
+        quarantine_summary=summary,
+        pool_before=(str(pool_location(config.training_data)), pool_version),
+        contract_file=standard.contract.path,
+        suite_file=standard.suite.path if standard.suite is not None else None,
+    )

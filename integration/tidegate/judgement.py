@@ -1,0 +1,335 @@
+"""Judge one submission: acquire, stage, repair, audit, deduplicate, check for leaks, run the suite, decide.
+
+What `tidegate validate` does, and the first half of an integration. Nothing here writes outside the work folder.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from tidegate.audit import (
+    decide,
+    judge_rules,
+    judge_shape,
+    prepare_suite,
+    run_suite,
+)
+from tidegate.audit import quarantine as q
+from tidegate.columns import CONTRIBUTOR, PROBLEMS, RECORD, SUBMISSION
+from tidegate.config import IntegrationConfig
+from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
+from tidegate.errors import Misuse, SourceUnreadable
+from tidegate.merge import apply_missing, check_missing, dedupe_columns, dropped_for_missing, duplicates, leaks
+from tidegate.receipt import Check, Repair, Report, RowCounts, Submission, digest_of, submission_id
+from tidegate.registry import Contract, Suite, find_registry, load_contract, load_suite
+from tidegate.sources import Snapshot, acquire
+from tidegate.telemetry import event, step
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What a submission is judged by."""
+
+    contract: Contract
+    suite: Suite | None
+    dedupe: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The outcome of judging, with what publishing needs.
+
+    Attributes:
+        report: the verdict in full.
+        contract: what it was judged by.
+        staged: the staged files.
+        stage: every record of the submission, with `_record` and `_problems`.
+        accepted: the rows that may go in, repaired, with `_record`.
+        quarantined: the quarantine without its records.
+        expectations: Great Expectations' own result, without cells' values; None without a suite.
+        untouched: whether every staged row is accepted as it was staged.
+    """
+
+    report: Report
+    contract: Contract
+    staged: Stage
+    stage: ir.Table
+    accepted: ir.Table
+    quarantined: ir.Table
+    expectations: dict[str, Any] | None
+    untouched: bool
+
+    @property
+    def lineage(self) -> dict[str, ir.Value]:
+        """The lineage columns, as every accepted row has them."""
+        return {name: ibis.literal(value, "string") for name, value in lineage(self.report.submission).items()}
+
+    def quarantine_summary(self) -> list[dict[str, Any]]:
+        """How many records were kept out, per code, rule and column."""
+        counted = self.quarantined.group_by("code", "rule", "column").aggregate(
+            records=self.quarantined[RECORD].nunique()
+        )
+        rows: list[dict[str, Any]] = counted.order_by("code", "rule").to_pyarrow().to_pylist()
+        return rows
+
+
+def lineage(submission: Submission) -> dict[str, str | None]:
+    """What every row of a submission says of where it came from."""
+    return {SUBMISSION: submission.id, CONTRIBUTOR: submission.contributor}
+
+
+def load_standard(config: IntegrationConfig) -> Standard:
+    """Load contract and suite, and hold the configuration against them.
+
+    Raises:
+        Misuse: no such contract, suite or column.
+        BrokenContract: the contract or suite is wrong in itself.
+    """
+    registry = find_registry(config.registry)
+    contract = load_contract(registry.contract_file(config.schema_config.contract))
+    names = tuple(column.name for column in contract.columns)
+    if config.schema_config.suite is not None:
+        suite_file: Path | None = registry.suite_file(config.schema_config.suite)
+    else:
+        suite_file = registry.suite_beside(contract.path)
+    suite = load_suite(suite_file, names) if suite_file is not None else None
+    check_missing(config.cleaning_config.missing, contract.columns)
+    return Standard(contract, suite, dedupe_columns(config.cleaning_config.deduplicate, contract.key, names))
+
+
+def acquire_submission(config: IntegrationConfig) -> tuple[Submission, list[Snapshot]]:
+    """The submission's files, found and digested. Raises `SourceUnreadable` or `Misuse`."""
+    if not config.data_path:
+        raise Misuse("There is no data_path.", "Name the file or files of the submission.")
+    with step("acquire"):
+        snapshots = acquire(config.data_path, config.resources)
+    files = tuple(snapshot.source for snapshot in snapshots)
+    return Submission(id=submission_id(files), files=files, contributor=config.contributor), snapshots
+
+
+def judge(
+    config: IntegrationConfig,
+    standard: Standard,
+    submission: Submission,
+    snapshots: list[Snapshot],
+    engine: Engine,
+    folder: Path,
+    pool: ir.Table | None = None,
+    holdout: ir.Table | None = None,
+) -> Judgement:
+    """Judge a submission.
+
+    Args:
+        folder: where stage and narrow findings are written; the caller removes it.
+        pool: the training data, for duplicates.
+        holdout: rows that must not get in.
+
+    Raises:
+        SourceUnreadable: a file cannot be read.
+        BrokenContract: a check or expectation turned out to be one that cannot judge.
+    """
+    contract, suite = standard.contract, standard.suite
+    with step("stage"):
+        waiting = engine.stage(_plan(config, contract, submission, snapshots, folder))
+        prepared = prepare_suite(suite) if suite is not None else None  # meanwhile
+        staged = waiting()
+        for snapshot in snapshots:
+            snapshot.verify_unchanged()
+    stage = engine.table("stage", staged.files, record=RECORD)
+    shape = judge_shape(contract, staged)
+    well_formed = stage.filter(stage[PROBLEMS].isnull()).select(RECORD, *(c.name for c in contract.columns))
+    findings = Findings(engine, folder)
+    findings.add("malformed", q.malformed_rows(stage))
+
+    with step("repair"):
+        unfit = dropped_for_missing(well_formed, config.cleaning_config.missing)
+        if unfit is not None:
+            findings.add("missing", _dropped_for(well_formed.filter(unfit), config))
+            well_formed = well_formed.filter(~unfit)
+        repaired = apply_missing(well_formed, config.cleaning_config.missing, contract.columns)
+    rows = engine.view("rows", repaired.rows)
+
+    with step("audit rules"):
+        outcome = judge_rules(engine, rows, contract, shape, folder)
+        findings.add("shape", q.shape_rows(rows, shape))
+        findings.add("failed", _but_settled(q.failed_rows(outcome), standard))
+    passing = engine.view("passing", rows.anti_join(findings.table("shape", "failed"), RECORD))
+
+    with step("deduplicate"):
+        if standard.dedupe is not None:
+            findings.add("duplicate", _duplicates(passing, pool, standard.dedupe))
+            passing = engine.view("distinct", passing.anti_join(findings.table("duplicate"), RECORD))
+        if holdout is not None:
+            leaked = leaks(passing, holdout, standard.dedupe or contract.key)
+            findings.add("leaked", q.dropped_rows(leaked, "leaked", "leak_check", "it matches a row of the holdout"))
+            passing = passing.anti_join(findings.table("leaked"), RECORD)
+    accepted = engine.view("accepted", passing)
+
+    counts = findings.row_counts(staged.read, accepted)
+    expectations: tuple[Check, ...] = ()
+    result = None
+    with step("audit expectations"):
+        if suite is not None and staged.read:
+            told = run_suite(engine, accepted, contract, suite, prepared, shape.missing)
+            expectations, result = told.checks, told.result
+    narrow = findings.table("malformed", "missing", "shape", "failed", "duplicate", "leaked")
+    # A rule that deduplication settles is still reported as it was judged.
+    judged = engine.view("judged", q.failed_rows(outcome))
+    told_rows = findings.table("malformed", "shape").union(judged)
+    checks = q.checks_of(
+        outcome, shape, contract, q.failing_per_rule(told_rows), q.examples_of(told_rows, stage, contract)
+    )
+    disposition = decide(
+        counts, findings.count("missing"), shape.failed, (*checks, *expectations), config.validation_config
+    )
+    report = Report(
+        verdict=disposition.verdict,
+        reasons=disposition.reasons,
+        submission=submission,
+        contract=contract.versioned(),
+        suite=suite.versioned() if suite is not None else None,
+        rows=counts,
+        checks=(*checks, *expectations),
+        repairs=(*_text_repairs(config, staged), *repaired.repairs),
+        configuration=digest_of(config.judged_by()),
+    )
+    event(log, "judged", verdict=report.verdict, **counts.model_dump())
+    untouched = counts.accepted == counts.read and not repaired.repairs
+    return Judgement(report, contract, staged, stage, accepted, narrow, result, untouched)
+
+
+def keep_quarantine(engine: Engine, judgement: Judgement, folder: Path, path: Path) -> Judgement:
+    """Write the quarantine to `path`, if any row is in it, and note it in the report."""
+    if judgement.report.rows.read == judgement.report.rows.accepted:
+        return judgement
+    q.keep(engine, judgement.quarantined, judgement.stage, judgement.contract, folder, path)
+    return replace(judgement, report=judgement.report.model_copy(update={"quarantine": str(path)}))
+
+
+class Findings:
+    """The rows that do not go in, in narrow Parquet files by the step that found them."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self._engine, self._folder = engine, folder
+        self._files: dict[str, DataFile] = {}
+
+    def add(self, step: str, rows: ir.Table) -> None:
+        """Write what a step found."""
+        self._files[step] = self._engine.write(rows, self._folder / f"found-{step}.parquet")
+
+    def table(self, *steps: str) -> ir.Table:
+        """What these steps found."""
+        files = tuple(self._files[step] for step in steps if step in self._files)
+        return self._engine.table(f"found_{'_'.join(steps)}", files)
+
+    def count(self, step: str) -> int:
+        """How many records a step found, each once."""
+        if step not in self._files or not self._files[step].rows:
+            return 0
+        return int(self.table(step)[RECORD].nunique().to_pyarrow().as_py())
+
+    def row_counts(self, read: int, accepted: ir.Table) -> RowCounts:
+        """The row accounting. Accepted rows are counted and not inferred, so that it can fail to balance."""
+        malformed, missing = self.count("malformed"), self.count("missing")
+        failing = self.table("shape", "failed")
+        failed = missing + int(failing[RECORD].nunique().to_pyarrow().as_py())
+        duplicate, leaked = self.count("duplicate"), self.count("leaked")
+        return RowCounts(
+            read=read, malformed=malformed, failed=failed, duplicate=duplicate, leaked=leaked,
+            accepted=int(accepted.count().to_pyarrow().as_py()),
+        )  # fmt: skip
+
+
+def stage_holdout(config: IntegrationConfig, contract: Contract, engine: Engine, folder: Path, path: str) -> ir.Table:
+    """A holdout that comes as a file is read as a submission is, by the same contract.
+
+    Raises:
+        SourceUnreadable: it cannot be read, or has malformed records: a leak check on part of it is none.
+    """
+    folder.mkdir(mode=0o700)
+    snapshots = acquire((path,), config.resources)
+    files = tuple(snapshot.source for snapshot in snapshots)
+    submission = Submission(id=submission_id(files), files=files)
+    staged = engine.stage(_plan(config, contract, submission, snapshots, folder))()
+    table = engine.table("holdout", staged.files)
+    malformed = int(table.filter(table[PROBLEMS].notnull()).count().to_pyarrow().as_py())
+    missing = [c.name for c in contract.columns if c.key and c.name not in staged.staged[0].present]
+    if malformed or missing:
+        what = f"lacks {', '.join(missing)}" if missing else f"has {malformed} malformed records"
+        raise SourceUnreadable(f"The holdout {path} {what}, so it cannot be checked against.", "Mend it first.")
+    return table
+
+
+def _plan(
+    config: IntegrationConfig, contract: Contract, submission: Submission, snapshots: list[Snapshot], folder: Path
+) -> StagePlan:
+    return StagePlan(
+        sources=tuple(
+            StageSource(
+                uri=snapshot.source.uri, path=snapshot.path, format=snapshot.source.format,
+                compression=snapshot.source.compression,
+                quotes=snapshot.quotes if snapshot.source.compression == "none" else None,
+                nuls=snapshot.nuls if snapshot.source.compression == "none" else None,
+            )
+            for snapshot in snapshots
+        ),
+        folder=folder,
+        columns=contract.columns,
+        constants=lineage(submission),
+        strict=contract.strict,
+        null_values=config.cleaning_config.null_values,
+        trim_strings=config.cleaning_config.trim_strings,
+        resources=config.resources,
+    )  # fmt: skip
+
+
+def _dropped_for(rows: ir.Table, config: IntegrationConfig) -> ir.Table:
+    columns = [name for name, how in config.cleaning_config.missing.items() if how == "drop_row"]
+    return ibis.union(
+        *[
+            q.dropped_rows(rows.filter(rows[c].isnull()), "missing-dropped", f"{c}.drop_row", f"{c} is null", c)
+            for c in columns
+        ]
+    ) if len(columns) > 1 else q.dropped_rows(
+        rows, "missing-dropped", f"{columns[0]}.drop_row", f"{columns[0]} is null", columns[0]
+    )  # fmt: skip
+
+
+def _but_settled(failed: ir.Table, standard: Standard) -> ir.Table:
+    """Without the failures that deduplication settles: of rows with the same key it keeps one.
+
+    A contract may say that its dedupe key is unique. Then repeated rows fail a rule, and are duplicates; they are
+    dropped as duplicates, and the first of them stays.
+    """
+    if standard.dedupe is None:
+        return failed
+    settled = [
+        rule.id
+        for rule in standard.contract.rules
+        if rule.check == "unique" and rule.definition is None and set(rule.columns) == set(standard.dedupe)
+    ]
+    return failed.filter(~failed["rule"].isin(settled)) if settled else failed
+
+
+def _duplicates(rows: ir.Table, pool: ir.Table | None, columns: tuple[str, ...]) -> ir.Table:
+    found = duplicates(rows, pool, columns)
+    in_pool = found["place"] == "pool"
+    reason = ibis.ifelse(
+        in_pool, "it is in the training data already", "an earlier record of the submission has its key"
+    )
+    return q.dropped_rows(found, "duplicate", "deduplicate", reason)
+
+
+def _text_repairs(config: IntegrationConfig, staged: Stage) -> list[Repair]:
+    spelled = ", ".join(config.cleaning_config.null_values)
+    nulled = [Repair(kind="null_values", column=c, detail=spelled, cells=n) for c, n in staged.nulled.items()]
+    trimmed = [Repair(kind="trim_strings", column=c, detail="white space", cells=n) for c, n in staged.trimmed.items()]
+    return nulled + trimmed

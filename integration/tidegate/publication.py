@@ -1,0 +1,130 @@
+"""From accepted rows to a commit: what is written, promoted or merged, by strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from tidegate.columns import LINEAGE, RECORD, SAMPLE_WEIGHT
+from tidegate.config import IntegrationConfig
+from tidegate.engines import DataFile, Engine
+from tidegate.errors import Misuse, PoolError
+from tidegate.judgement import Judgement, stage_holdout
+from tidegate.merge import merged
+from tidegate.pool import pool_files, pool_location, publish
+from tidegate.receipt import Receipt
+from tidegate.registry import Contract
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The training data as it stands: None and no rows where there is none yet."""
+
+    table: ir.Table | None
+    version: int | None
+    rows: int
+    holdout: ir.Table | None
+
+
+def open_pool(config: IntegrationConfig, engine: Engine, contract: Contract, folder: Path) -> Pool:
+    """The pool and the holdout as tables, with the contract's columns at least.
+
+    Raises:
+        PoolError: one of them is no Delta table, or lacks the columns that make the dedupe key.
+        SourceUnreadable: the holdout is a file that cannot be read whole.
+    """
+    assert config.training_data is not None
+    table, version, rows = _delta(engine, "pool", config.training_data, contract)
+    if table is None and config.merge_strategy.name != "append":
+        raise PoolError(f"There is no pool at {config.training_data} to merge with.", "Publish into it with append.")
+    return Pool(table, version, rows, _holdout(config, engine, contract, folder))
+
+
+def publish_accepted(
+    config: IntegrationConfig,
+    engine: Engine,
+    judgement: Judgement,
+    pool: Pool,
+    receipt: Receipt,
+    target: Path,
+    folder: Path,
+) -> Receipt:
+    """Publish the accepted rows by the configured strategy, and complete the receipt with where they went.
+
+    Where nothing is left to append, nothing is committed and the dataset stays at its version.
+    """
+    contract = judgement.contract
+    stored = {column.name: column.stored_type for column in contract.columns} | dict.fromkeys(LINEAGE, "string")
+    accepted = judgement.accepted.mutate(**{name: judgement.lineage[name] for name in LINEAGE})
+    if config.merge_strategy.name == "append":
+        if not judgement.report.rows.accepted:
+            return receipt.model_copy(update={"dataset_uri": str(target), "dataset_version": pool.version,
+                                              "dataset_rows": pool.rows})  # fmt: skip
+        files, total = _appended(engine, judgement, accepted, stored, folder), pool.rows
+        total += judgement.report.rows.accepted
+    else:
+        assert pool.table is not None
+        extra = {n: str(t) for n, t in pool.table.schema().items() if n not in stored and n != RECORD}
+        stored |= extra
+        counts = (pool.rows, judgement.report.rows.accepted)
+        shuffle = config.cleaning_config.shuffle
+        together = merged(
+            _shaped(pool.table, stored), _shaped(accepted, stored), counts, config.merge_strategy,
+            None if shuffle is False else shuffle,
+        )  # fmt: skip
+        if config.merge_strategy.sampling == "sample_weight" and config.merge_strategy.name == "weighted":
+            stored |= {SAMPLE_WEIGHT: "float64"}
+        files = (engine.write(together, folder / "merged.parquet"),)
+        total = files[0].rows
+    schema = pa.schema([(name, ibis.dtype(kind).to_pyarrow()) for name, kind in stored.items()])
+    placed = publish(target, files, schema, receipt, fresh=config.merge_strategy.name != "append")
+    update = {"dataset_uri": str(target), "dataset_version": placed.version, "dataset_rows": total}
+    return placed.receipt.model_copy(update=update | {"already_published": placed.already})
+
+
+def _appended(
+    engine: Engine, judgement: Judgement, accepted: ir.Table, stored: dict[str, str], folder: Path
+) -> tuple[DataFile, ...]:
+    """The staged files themselves where every row of them goes in as it was staged; else one new file."""
+    as_staged = all(column.stored_type == column.type for column in judgement.contract.columns)
+    if judgement.untouched and as_staged:
+        return tuple(file for file in judgement.staged.files if file.rows)
+    rows = _shaped(accepted, stored).order_by(RECORD).drop(RECORD)
+    return (engine.write(rows, folder / "accepted.parquet"),)
+
+
+def _shaped(table: ir.Table, stored: dict[str, str]) -> ir.Table:
+    """The columns as they are stored, in order; null where the table has none of that name."""
+    columns = {
+        name: table[name].cast(kind) if name in table.columns else ibis.null(kind) for name, kind in stored.items()
+    }
+    return table.select(table[RECORD], **columns)
+
+
+def _delta(engine: Engine, name: str, uri: str, contract: Contract) -> tuple[ir.Table | None, int | None, int]:
+    files, version = pool_files(pool_location(uri))
+    rows = sum(file.rows for file in files)
+    if not files:
+        return None, version, 0
+    table = engine.table(name, files, record=RECORD)
+    lacking = [key for key in contract.key if key not in table.columns and contract.column(key).required]
+    if lacking:
+        raise PoolError(f"{uri} has no column {lacking[0]!r}.", f"It does not hold rows of {contract.name}.")
+    absent = {c.name: ibis.null(c.type) for c in contract.columns if c.name not in table.columns}
+    return (table.mutate(**absent) if absent else table), version, rows
+
+
+def _holdout(config: IntegrationConfig, engine: Engine, contract: Contract, folder: Path) -> ir.Table | None:
+    if config.holdout is None:
+        return None
+    path = Path(config.holdout)
+    if path.is_dir():
+        table, version, _ = _delta(engine, "holdout", config.holdout, contract)
+        if version is None:
+            raise Misuse(f"There is no holdout at {path}.", "Name a Delta table or a file.")
+        return table
+    return stage_holdout(config, contract, engine, folder / "holdout", config.holdout)

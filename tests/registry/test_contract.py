@@ -1,0 +1,91 @@
+"""A contract is read as its author means it, or refused with the line and the likely slip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tidegate.errors import BrokenContract
+from tidegate.registry import Contract, load_contract
+
+Make = Callable[[str], Contract]
+
+
+def test_columns_have_types_marks_and_descriptions(make_contract: Make) -> None:
+    contract = make_contract(
+        """
+        a: int = pa.Field(metadata={"key": True}, description="the number")
+        b: Optional[pd.Int64Dtype] = pa.Field(nullable=True)
+        c: str = pa.Field(metadata={"personal": True})
+        d: str = pa.Field(metadata={"json": "object"})
+        e: Annotated[pd.DatetimeTZDtype, "us", "UTC"]
+        f: Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.struct([("x", pyarrow.float64())]))]
+        g: bool
+        """
+    )
+    assert [(c.name, c.type, c.required, c.nullable) for c in contract.columns] == [
+        ("a", "int64", True, False),
+        ("b", "int64", False, True),
+        ("c", "string", True, False),
+        ("d", "string", True, False),
+        ("e", "timestamp('UTC', 6)", True, False),
+        ("f", "array<struct<x: float64>>", True, False),
+        ("g", "boolean", True, False),
+    ]
+    assert contract.key == ("a",)
+    assert [c.name for c in contract.columns if c.personal] == ["c"]
+    assert [c.name for c in contract.columns if c.json] == ["d"]
+    assert contract.column("a").description == "the number"
+    assert (contract.name, contract.version) == ("sample", "1.0")
+
+
+def test_without_a_key_the_whole_record_is_it(make_contract: Make) -> None:
+    assert make_contract("a: int\nb: str\n").key == ("a", "b")
+
+
+def test_rules_are_named_by_column_and_check(make_contract: Make) -> None:
+    contract = make_contract(
+        """
+        a: int = pa.Field(ge=0, unique=True)
+        b: str = pa.Field(nullable=True, isin=["x"])
+        @pa.check("a")
+        def even(cls, cells):
+            return cells % 2 == 0
+        @pa.dataframe_check
+        def ordered(cls, rows):
+            return rows["a"] > 0
+        """
+    )
+    assert [rule.id for rule in contract.rules] == [
+        "a.not_nullable", "a.unique", "a.greater_than_or_equal_to", "a.even", "b.isin", "dataframe.ordered"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("a: int = \n", r"v1_0\.py:\d+: invalid syntax"),
+        ("a: int = pa.Feild()\n", r"v1_0\.py:11: AttributeError: .*Feild"),
+        ("a: pd.PeriodDtype\n", "a"),
+        ("x: int = pa.Field(alias='_x')\na: int\n", r"Column '_x': names with _ first"),
+        ("a: int\nA: int\n", r":12: Columns 'a' and 'A' differ by case only"),
+        ("a: complex\n", "Column 'a' has the type complex"),
+        ("a: int = pa.Field(default=1)\n", "Column 'a' has a default"),
+        ("a: int = pa.Field(alias='x.*', regex=True)\n", "is a pattern"),
+        ("a: int = pa.Field(ge=0, raise_warning=True)\n", "raise_warning"),
+        ("a: int = pa.Field(unique_values_eq=[1])\n", "judges a whole column"),
+        ("@pa.check('a', groupby='b')\ndef f(cls, g):\n    return True\na: int\nb: int\n", "groups rows"),
+        ("@pa.dataframe_parser\ndef f(cls, df):\n    return df\na: int\n", "Parsers"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused_with_file_and_line(make_contract: Make, body: str, message: str) -> None:
+    with pytest.raises(BrokenContract, match=message):
+        make_contract(body)
+
+
+def test_a_file_has_exactly_one_model(make_contract: Make) -> None:
+    path = make_contract("a: int\n").path
+    path.write_text(path.read_text() + "\n\nclass Other(pa.DataFrameModel):\n    b: int\n")
+    with pytest.raises(BrokenContract, match="exactly one DataFrameModel; it defines Sample, Other"):
+        load_contract(path)
