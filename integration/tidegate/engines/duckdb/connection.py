@@ -10,12 +10,15 @@ import duckdb
 from tidegate.config import Resources
 
 
-def connect(folder: Path, resources: Resources, readable: tuple[Path, ...] = ()) -> duckdb.DuckDBPyConnection:
+def connect(
+    folder: Path, resources: Resources, folders: tuple[Path, ...] = (), files: tuple[Path, ...] = ()
+) -> duckdb.DuckDBPyConnection:
     """Connect, with the settings that hold (their order matters, see docs/decisions.md) and the door locked.
 
     Args:
-        folder: the only folder that may be written; spilled data goes there too.
-        readable: more folders that may be read.
+        folder: the only folder that is to be written; spilled data goes there too.
+        folders: more folders that may be touched.
+        files: more files that may be touched.
     """
     spill = folder / "spill"
     spill.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -30,12 +33,17 @@ def connect(folder: Path, resources: Resources, readable: tuple[Path, ...] = ())
             "temp_directory": str(spill),
         }
     )
-    allowed = ", ".join(quoted(str(path)) for path in (folder, *readable))
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
-    connection.execute(f"SET allowed_directories = [{allowed}]")
+    connection.execute(f"SET allowed_directories = {_listed((folder, *folders))}")
+    connection.execute(f"SET allowed_paths = {_listed(files)}")
     connection.execute("SET enable_external_access = false")
     return connection
+
+
+def _listed(paths: tuple[Path, ...]) -> str:
+    # DuckDB holds the name that a file is opened by against these, and where a link leads as well.
+    return "[" + ", ".join(quoted(str(name)) for path in paths for name in {path, path.resolve()}) + "]"
 
 
 def quoted(text: str) -> str:

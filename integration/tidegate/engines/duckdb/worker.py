@@ -49,15 +49,19 @@ def main() -> None:
 
 def stage(plan: StagePlan) -> Stage:
     """Stage every source of the plan, one Parquet file each."""
-    connection = connect(plan.folder, plan.resources)
+    connection = connect(plan.folder, plan.resources, files=tuple(source.path for source in plan.sources))
     staged: list[StagedFile] = []
     nulled: dict[str, int] = {}
     trimmed: dict[str, int] = {}
     for number, source in enumerate(plan.sources):
         target = plan.folder / f"stage-{number:05}.parquet"
-        for scan in open_scan(connection, plan, source, _plain_file(plan, source, number)):
-            if _staged_whole(connection, plan, source, scan, target):
-                break
+        plain = _plain_file(plan, source, number)
+        try:
+            for scan in open_scan(connection, plan, source, plain):
+                if _staged_whole(connection, plan, source, scan, target):
+                    break
+        except SourceUnreadable as error:  # the readers know the file by our name for it
+            raise SourceUnreadable(error.fact.replace(str(plain), source.uri), error.hint) from None
         rows = pq.read_metadata(target).num_rows
         staged.append(
             StagedFile(
@@ -69,7 +73,7 @@ def stage(plan: StagePlan) -> Stage:
             )
         )
         _count_repairs(connection, scan, target, nulled, trimmed)
-        (plan.folder / f"source-{number:05}").unlink()
+        plain.unlink()
     return Stage(staged=tuple(staged), nulled=nulled, trimmed=trimmed)
 
 
@@ -79,10 +83,10 @@ def _staged_whole(
     """Stage one source one way. False where that way failed and a more exact one is left."""
     try:
         _copy(connection, plan, scan, target)
-    except (duckdb.OutOfMemoryException, duckdb.FatalException):
+    except (duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.PermissionException):
         raise
     except duckdb.Error as error:
-        if scan.tentative:
+        if scan.tentative and isinstance(error, duckdb.InvalidInputException):
             return False
         if cause := scan.failure():
             raise cause from None
