@@ -177,7 +177,7 @@ def judge(
     expectations: tuple[Check, ...] = ()
     result = None
     with step("audit expectations"):
-        if suite is not None and staged.read:
+        if suite is not None and counts.accepted:
             told = run_suite(engine, accepted, contract, suite, prepared, shape.missing)
             expectations, result = told.checks, told.result
     narrow = findings.table("malformed", "missing", "shape", "failed", "duplicate", "leaked")
@@ -198,6 +198,7 @@ def judge(
         suite=suite.versioned() if suite is not None else None,
         rows=counts,
         checks=(*checks, *expectations),
+        notes=() if counts.accepted else ("No record is left to go in, so the suite was not run.",),
         repairs=(*_text_repairs(config, staged), *repaired.repairs),
         configuration=digest_of(config.judged_by()),
     )

@@ -210,9 +210,7 @@ def test_the_same_rows_arrive_equal_from_every_format(tmp_path: Path) -> None:
             "s": [row["s"] for row in rows],
             "t": pa.array([1769851800_000000, 1769848200_500000], pa.timestamp("us", "UTC")),
             "l": [row["l"] for row in rows],
-            "st": pa.array(
-                [row["st"] for row in rows], pa.struct([("a", pa.int64()), ("b", pa.list_(pa.float64()))])
-            ),
+            "st": pa.array([row["st"] for row in rows], pa.struct([("a", pa.int64()), ("b", pa.list_(pa.float64()))])),
             "o": [json.dumps(row["o"], indent=1, ensure_ascii=False) for row in rows],
             "ok": [row["ok"] for row in rows],
         }

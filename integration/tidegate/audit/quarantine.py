@@ -104,9 +104,7 @@ def dropped_rows(
     )
 
 
-def keep(
-    engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, folder: Path, path: Path
-) -> DataFile:
+def keep(engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, folder: Path, path: Path) -> DataFile:
     """Write the quarantine with its records in the work folder, and move it to `path`.
 
     Only its owner may read it (mode 0600): it holds whole records, personal columns among them.

@@ -27,7 +27,7 @@ from tidegate.receipt import Receipt
 
 if TYPE_CHECKING:
     from deltalake import CommitProperties, DeltaTable
-    from deltalake.transaction import AddAction, RemoveAction
+    from deltalake.transaction import AddAction
 
 _ATTEMPTS = 20
 _KEEP_LOG = {"delta.logRetentionDuration": "interval 36500 days", "delta.enableExpiredLogCleanup": "false"}
@@ -95,7 +95,7 @@ def _commit(
     from deltalake.exceptions import CommitFailedError, DeltaError
     from deltalake.transaction import create_table_with_add_actions
 
-    actions: list[AddAction | RemoveAction] = [_add(file) for file in files]
+    actions = [_add(file) for file in files]
     try:
         if table is None:
             properties = _properties(receipt, 1)
@@ -110,7 +110,7 @@ def _commit(
         sequence = (table.transaction_version(receipt.integration) or 0) + 1
         before = table.version()
         table.create_write_transaction(
-            actions, "append", table.schema(), commit_properties=_properties(receipt, sequence)
+            [*actions], "append", table.schema(), commit_properties=_properties(receipt, sequence)
         )
         return before + 1
     except CommitFailedError:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -82,7 +83,7 @@ def open_scan(
             yield _fast_csv(connection, plan, plain, dialect, quotes)
         yield _exact_csv(connection, plan, plain, dialect)
     else:
-        yield _json(connection, plan, source, plain)
+        yield _json(connection, plan, source.format, plain)
 
 
 def _scan(connection: duckdb.DuckDBPyConnection, plan: StagePlan, relation: str, source_types: dict[str, str]) -> Scan:
@@ -145,9 +146,9 @@ def _exact_csv(connection: duckdb.DuckDBPyConnection, plan: StagePlan, plain: Pa
     return _records(connection, plan, batches, dialect.header)
 
 
-def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, plain: Path) -> Scan:
+def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, form: Literal["json", "jsonl"], plain: Path) -> Scan:
     reading = read_json_records(
-        plain, source.format, plan.columns,
+        plain, form, plan.columns,
         strict=plan.strict, limits=plan.resources, null_values=frozenset(plan.null_values),
     )  # fmt: skip
     names = tuple(column.name for column in plan.columns)
