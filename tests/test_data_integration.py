@@ -366,7 +366,7 @@ class TestIntegrate:
             ({"training_data": None}, Misuse, "no training_data"),
             ({"merge_strategy": "interleave"}, Misuse, "needs output"),
             ({"output": "out"}, Misuse, "append publishes into training_data"),
-            ({"merge_strategy": "interleave", "output": "out"}, PoolError, "no pool at"),
+            ({"merge_strategy": "interleave", "output": "out"}, Misuse, "no pool at"),
             ({"schema_config": "trip"}, Misuse, "Did you mean 'trips'"),
             ({"cleaning_config": {"missing": {"cars": "abc"}}}, Misuse, "no value of a int64"),
             ({"validation_config": {"on_failure": "ignore"}}, Misuse, "on_failure"),

@@ -34,13 +34,14 @@ def open_pool(config: IntegrationConfig, engine: Engine, contract: Contract, fol
     """The pool and the holdout as tables, with the contract's columns at least.
 
     Raises:
+        Misuse: there is no pool to merge with, or no holdout.
         PoolError: one of them is no Delta table, or lacks the columns that make the dedupe key.
         SourceUnreadable: the holdout is a file that cannot be read whole.
     """
     assert config.training_data is not None
     table, version, rows = _delta(engine, "pool", config.training_data, contract)
     if table is None and config.merge_strategy.name != "append":
-        raise PoolError(f"There is no pool at {config.training_data} to merge with.", "Publish into it with append.")
+        raise Misuse(f"There is no pool at {config.training_data} to merge with.", "Publish into it with append.")
     return Pool(table, version, rows, _holdout(config, engine, contract, folder))
 
 

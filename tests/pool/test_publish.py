@@ -103,7 +103,7 @@ def test_rollback_to_no_version(tmp_path: Path) -> None:
     put(pool, "a", [1])
     with pytest.raises(Misuse, match="has no version 7"):
         rollback(pool, 7)
-    with pytest.raises(PoolError, match="no pool"):
+    with pytest.raises(Misuse, match="no pool"):
         rollback(tmp_path / "nowhere", 0)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tidegate.cli.options import Config, Contract, Files, Format, FormatOption, RegistryOption, given, put_out
+from tidegate.cli.progress import progress
 from tidegate.errors import Misuse, SubmissionRejected
+
+if TYPE_CHECKING:
+    from tidegate.data_integration import IntegrationResult
 
 
 def integrate(
@@ -42,34 +47,53 @@ def integrate(
     from tidegate.data_integration import integrate_contributed_data
 
     named = given(files, contract, registry)
-    strategy: str | dict[str, object] | None = merge_strategy
+    strategy: str | dict[str, Any] | None = merge_strategy
     if weights is not None:
         strategy = {"name": merge_strategy or "weighted", "weights": _shares(weights)}
     try:
-        result = integrate_contributed_data(
-            **named, merge_strategy=strategy, training_data=into, output=output, holdout=holdout,
-            contributor=contributor, config=config,
-        )  # fmt: skip
+        with progress():
+            result = integrate_contributed_data(
+                **named,
+                merge_strategy=strategy,
+                training_data=into,
+                output=output,
+                holdout=holdout,
+                contributor=contributor,
+                config=config,
+            )
     except SubmissionRejected as error:
         put_out(error.report, output_format, None)
         raise
+    if output_format is Format.json:
+        typer.echo(json.dumps(_document(result), indent=2))
+        return
     if result.report is not None:
         put_out(result.report, output_format, None)
-    elif output_format is Format.json:
-        typer.echo(result.receipt.model_dump_json(indent=2))
-    if output_format is Format.text:
-        receipt = result.receipt
-        if receipt.already_published:
-            typer.echo(
-                f"Published before, in version {receipt.dataset_version} of {result.dataset.uri}. Nothing was added."
-            )
-        elif not receipt.rows.accepted:
-            typer.echo(f"Nothing new: {result.dataset.uri} stays as it was.")
-        else:
-            typer.echo(
-                f"Published as version {receipt.dataset_version} of {result.dataset.uri}:"
-                f" {receipt.rows.accepted:,} rows added, {receipt.dataset_rows:,} in all."
-            )
+    typer.echo(_outcome(result))
+
+
+def _outcome(result: IntegrationResult) -> str:
+    receipt, uri = result.receipt, result.dataset.uri
+    if receipt.already_published:
+        return f"Published before, in version {receipt.dataset_version} of {uri}. Nothing was added."
+    if not receipt.rows.accepted:
+        return f"Nothing new: {uri} stays as it was."
+    added, total = receipt.rows.accepted, receipt.dataset_rows
+    return f"Published as version {receipt.dataset_version} of {uri}: {added:,} rows added, {total:,} in all."
+
+
+def _document(result: IntegrationResult) -> dict[str, Any]:
+    """The verdict as `validate` gives it, and where the rows went. Of what was published before, no check is run."""
+    from tidegate.reports import to_json
+
+    receipt = result.receipt
+    if result.report is not None:
+        told: dict[str, Any] = json.loads(to_json(result.report))
+    else:
+        kept = receipt.model_dump(mode="json", include={"verdict", "submission", "contract", "suite", "rows"})
+        told = kept | {"checks": [], "quarantine": None, "digest": receipt.report_digest}
+    dataset = {"uri": result.dataset.uri, "version": receipt.dataset_version, "rows": receipt.dataset_rows}
+    return told | {"dataset": dataset, "already_published": receipt.already_published}
 
 
 def _shares(text: str) -> dict[str, float]:

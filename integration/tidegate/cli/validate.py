@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.options import Config, Contract, Files, Format, FormatOption, Output, RegistryOption, given, put_out
+from tidegate.cli.progress import progress
 
 
 def validate(
@@ -29,6 +30,7 @@ def validate(
     from tidegate.data_integration import validate_contributed_data
 
     settings = load_config(given(files, contract, registry), config)
-    report = validate_contributed_data(settings, quarantine)
+    with progress():
+        report = validate_contributed_data(settings, quarantine)
     put_out(report, output_format, output)
     raise typer.Exit(0 if report.verdict == "accepted" else 1)

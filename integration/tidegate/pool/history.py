@@ -36,7 +36,7 @@ class HistoryEntry:
 
 
 def history(location: Path) -> list[HistoryEntry]:
-    """Every commit of the pool, newest first. Raises `PoolError` where there is no pool."""
+    """Every commit of the pool, newest first. Raises `Misuse` where there is no pool."""
     return [_entry(commit) for commit in _table(location).history()]
 
 
@@ -72,8 +72,8 @@ def rollback(location: Path, version: int) -> int:
         The version of the new commit.
 
     Raises:
-        Misuse: there is no such version.
-        PoolError: its files are gone, or there is no pool.
+        Misuse: there is no such version, or no pool.
+        PoolError: its files are gone.
     """
     from deltalake import CommitProperties
     from deltalake.exceptions import DeltaError
@@ -98,7 +98,7 @@ def rollback(location: Path, version: int) -> int:
 def _table(location: Path) -> DeltaTable:
     table = open_table(location)
     if table is None:
-        raise PoolError(f"There is no pool at {location}.", "The first publish makes one.")
+        raise Misuse(f"There is no pool at {location}.", "The first publish makes one.")
     return table
 
 

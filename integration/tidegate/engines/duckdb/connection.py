@@ -41,6 +41,11 @@ def connect(
     return connection
 
 
+def lock(connection: duckdb.DuckDBPyConnection) -> None:
+    """From here on no setting can be changed, by no statement that data could smuggle in."""
+    connection.execute("SET lock_configuration = true")
+
+
 def _listed(paths: tuple[Path, ...]) -> str:
     # DuckDB holds the name that a file is opened by against these, and where a link leads as well.
     return "[" + ", ".join(quoted(str(name)) for path in paths for name in {path, path.resolve()}) + "]"

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import pyarrow.parquet as pq
 
 from tidegate.config import Resources
-from tidegate.engines.duckdb.connection import connect, identifier, quoted
+from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.stage import start_staging
 from tidegate.engines.plan import DataFile, Stage, StagePlan
 from tidegate.errors import TidegateError
@@ -26,7 +26,8 @@ class DuckDBEngine:
 
     def __init__(self, folder: Path, resources: Resources, readable: tuple[Path, ...] = ()) -> None:
         self._connection = connect(folder, resources, readable)
-        self._ibis = ibis.duckdb.from_connection(self._connection)
+        self._ibis = ibis.duckdb.from_connection(self._connection)  # which makes settings of its own
+        lock(self._connection)
         self._batches = 0
 
     def stage(self, plan: StagePlan) -> Callable[[], Stage]:

@@ -8,6 +8,7 @@ results at once, since Great Expectations reads them after it has given the conn
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 import duckdb
 import duckdb_sqlalchemy
@@ -20,7 +21,7 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 
 _DRIVER = "tidegate"
-_connections: dict[str, duckdb.DuckDBPyConnection] = {}
+_connections: WeakValueDictionary[str, duckdb.DuckDBPyConnection] = WeakValueDictionary()
 
 
 class _Compiler(duckdb_sqlalchemy.DuckDBCompiler):

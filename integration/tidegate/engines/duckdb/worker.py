@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from tidegate.engines.duckdb.connection import connect, identifier, quoted
+from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.memory import in_bytes
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
@@ -50,6 +50,7 @@ def main() -> None:
 def stage(plan: StagePlan) -> Stage:
     """Stage every source of the plan, one Parquet file each."""
     connection = connect(plan.folder, plan.resources, files=tuple(source.path for source in plan.sources))
+    lock(connection)
     staged: list[StagedFile] = []
     nulled: dict[str, int] = {}
     trimmed: dict[str, int] = {}
