@@ -172,7 +172,7 @@ class TestValidate:
     def test_a_wrong_column_turns_every_record_down(self) -> None:
         report = validate("id,port,cars,delay\nt1,north,1,\nt2,north,x,\n")
         assert counts(report) == [2, 1, 1, 0, 0, 0]
-        assert [row[:3] for row in quarantined()][0] == [1, "wrong-columns", "captain.column_in_dataframe"]
+        assert next(row[:3] for row in quarantined()) == [1, "wrong-columns", "captain.column_in_dataframe"]
         status = {check.id: check.status for check in report.checks}
         assert (status["captain.str_length"], status["cars.greater_than_or_equal_to"]) == ("not_evaluated", "passed")
 
@@ -379,7 +379,7 @@ class TestIntegrate:
         assert not Path("pool").exists()
 
     def test_a_file_that_is_not_there(self) -> None:
-        with pytest.raises(SourceUnreadable, match="nope.csv is not there"):
+        with pytest.raises(SourceUnreadable, match=r"nope\.csv is not there"):
             integrate_contributed_data(data_path="nope.csv", schema_config="trips", training_data="pool")
 
     def test_parameters_go_before_the_configuration_file(self) -> None:

@@ -40,8 +40,7 @@ def names(wheel: Path) -> set[str]:
 
 def test_carries_the_package_with_its_types(names: set[str]) -> None:
     modules = {
-        path.relative_to(ROOT / "integration").as_posix()
-        for path in (ROOT / "integration" / "tidegate").rglob("*.py")
+        path.relative_to(ROOT / "integration").as_posix() for path in (ROOT / "integration" / "tidegate").rglob("*.py")
     }
     assert modules | {"tidegate/py.typed"} <= names
 
@@ -90,14 +89,10 @@ def test_says_what_it_is(wheel: Path) -> None:
     assert licence == (ROOT / "LICENSE").read_bytes()
 
 
-@pytest.mark.parametrize(
-    "package", ["mlflow", "metaflow", "deltalake", "boto3", "azure-storage-blob", "pyspark"]
-)
+@pytest.mark.parametrize("package", ["mlflow", "metaflow", "deltalake", "boto3", "azure-storage-blob", "pyspark"])
 def test_a_contributors_install_is_free_of(wheel: Path, package: str) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        metadata = Parser().parsestr(
-            archive.read(f"tidegate-{tidegate.__version__}.dist-info/METADATA").decode()
-        )
+        metadata = Parser().parsestr(archive.read(f"tidegate-{tidegate.__version__}.dist-info/METADATA").decode())
     core = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert len(core) > 5
     assert [line for line in core if line.startswith(package)] == []

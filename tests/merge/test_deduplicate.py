@@ -58,5 +58,5 @@ def test_dedupe_columns(setting: Any, columns: Any) -> None:
 
 
 def test_an_unknown_dedupe_column_is_refused() -> None:
-    with pytest.raises(Misuse, match="'keey'.*\n\nDid you mean 'key'"):
+    with pytest.raises(Misuse, match=r"'keey'.*\n\nDid you mean 'key'"):
         dedupe_columns(("keey",), ("key",), ("key", "v"))

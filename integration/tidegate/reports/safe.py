@@ -1,0 +1,24 @@
+"""Text that came out of data, made safe to show."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def shown(text: str, most: int = 60) -> str:
+    """`text` with everything visible: control, bidirectional and zero-width characters as escapes; cut at `most`."""
+    cut = text if len(text) <= most else text[: most - 1] + "…"
+    return "".join(_escape(character) for character in cut)
+
+
+def records(count: int) -> str:
+    """``1 record``, ``2 records``."""
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def _escape(character: str) -> str:
+    if unicodedata.category(character) not in _INVISIBLE:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
