@@ -83,7 +83,8 @@ class SalesOutcomeRow(pa.DataFrameModel):
     @pa.dataframe_check
     def delivered_within_sent(cls, rows):
         """No more messages are delivered than were sent."""
-        return rows["delivered_count"] <= rows["message_count"]
+        delivered, sent = rows["delivered_count"], rows["message_count"]
+        return delivered.isna() | sent.isna() | (delivered <= sent)
 
     class Config:
         strict = True

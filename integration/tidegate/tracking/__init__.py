@@ -1,44 +1,36 @@
-"""Recorders of an integration's outcome. What cannot be recorded costs seconds, never the publish."""
+"""Recorders of an integration's outcome: a bundle on disk first, then MLflow and the Metaflow task.
+
+What cannot be recorded costs seconds, and never the publish: the bundle waits on disk.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import logging
 
 from tidegate.config import IntegrationConfig
-from tidegate.receipt import Receipt, Report
+from tidegate.telemetry import event
+from tidegate.tracking.outcome import Outcome, write_bundle
 from tidegate.workspace import Workspace
 
 __all__ = ["Outcome", "record"]
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """Everything that recorders may record of one integration.
-
-    Attributes:
-        receipt: the receipt, complete; `dataset_version` is None where the submission was rejected.
-        report: the verdict in full.
-        metadata: versions, digests and places, as plain values.
-        statistics: row counts and durations, as plain numbers.
-        expectations: Great Expectations' own result, without cells' values; None without a suite.
-        quarantine_summary: records kept out, per code, rule and column.
-        pool_before: the pool's folder and its version before; None where it was new.
-        contract_file: the contract's source.
-        suite_file: the suite's JSON, if there is one.
-    """
-
-    receipt: Receipt
-    report: Report
-    metadata: dict[str, Any]
-    statistics: dict[str, float]
-    expectations: dict[str, Any] | None
-    quarantine_summary: list[dict[str, Any]]
-    pool_before: tuple[str, int | None]
-    contract_file: Path
-    suite_file: Path | None
+log = logging.getLogger(__name__)
 
 
 def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace) -> None:
-    """Write the bundle to disk, then push it to where the configuration says."""
+    """Write the bundle to disk, then push it to where the configuration says.
+
+    A recorder that fails is logged, by the kind of its error: messages of HTTP libraries quote credentials.
+    """
+    bundle = write_bundle(outcome, workspace)
+    if config.tracking.mlflow:
+        from tidegate.tracking.to_mlflow import push
+
+        try:
+            push(outcome, bundle, config.tracking, workspace)
+        except Exception as error:  # noqa: BLE001 - whatever a tracking server does, the rows are published
+            event(log, "mlflow failed", level=logging.WARNING, error=type(error).__name__, bundle=str(bundle))
+    if config.tracking.metaflow:
+        from tidegate.tracking.to_metaflow import attach
+
+        attach(outcome)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import tidegate
@@ -27,11 +28,9 @@ def start_staging(plan: StagePlan) -> Callable[[], Stage]:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True,
     )  # fmt: skip
     assert process.stdin is not None
-    try:
+    with suppress(BrokenPipeError):  # it died at once; waiting for it tells how
         process.stdin.write(plan.model_dump_json() + "\n")
         process.stdin.flush()
-    except BrokenPipeError:
-        pass  # it died at once; waiting for it tells how
 
     def wait() -> Stage:
         try:
@@ -41,7 +40,8 @@ def start_staging(plan: StagePlan) -> Callable[[], Stage]:
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
                 assert stream is not None
-                stream.close()
+                with suppress(BrokenPipeError):  # what a dead process did not read
+                    stream.close()
 
     return wait
 

@@ -1,0 +1,68 @@
+"""What there is to record of one integration, and the bundle of files that holds it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tidegate.receipt import Receipt, Report
+from tidegate.reports import to_html, to_json
+from tidegate.workspace import Workspace
+
+_SUMMARY = pa.schema([("code", pa.string()), ("rule", pa.string()), ("column", pa.string()), ("records", pa.int64())])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that recorders may record of one integration. No cell's value but the report's examples.
+
+    Attributes:
+        receipt: the receipt, complete; `dataset_version` is None where the submission was rejected.
+        report: the verdict in full.
+        metadata: versions, digests and places, as plain values.
+        statistics: row counts and durations, as plain numbers.
+        expectations: Great Expectations' own result, without cells' values; None without a suite.
+        quarantine_summary: records kept out, per code, rule and column.
+        pool_before: the pool's folder and its version before; None where it was new.
+        contract_file: the contract's source.
+        suite_file: the suite's JSON, if there is one.
+    """
+
+    receipt: Receipt
+    report: Report
+    metadata: dict[str, Any]
+    statistics: dict[str, float]
+    expectations: dict[str, Any] | None
+    quarantine_summary: list[dict[str, Any]]
+    pool_before: tuple[str, int | None]
+    contract_file: Path
+    suite_file: Path | None
+
+
+def write_bundle(outcome: Outcome, workspace: Workspace) -> Path:
+    """Write receipt, reports, suite's result and quarantine's summary into one folder, whole or not at all."""
+    target = workspace.receipts / outcome.receipt.integration[:32]
+    partial = Path(tempfile.mkdtemp(dir=workspace.receipts, prefix=".part-"))
+    (partial / "receipt.json").write_text(outcome.receipt.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (partial / "report.json").write_text(to_json(outcome.report), encoding="utf-8")
+    (partial / "report.html").write_text(to_html(outcome.report, outcome.receipt), encoding="utf-8")
+    if outcome.expectations is not None:
+        told = json.dumps(outcome.expectations, indent=2, default=str)
+        (partial / "expectations.json").write_text(told + "\n", encoding="utf-8")
+    pq.write_table(
+        pa.Table.from_pylist(outcome.quarantine_summary, schema=_SUMMARY), partial / "quarantine_summary.parquet"
+    )
+    shutil.copyfile(outcome.contract_file, partial / "contract.py")
+    if outcome.suite_file is not None:
+        shutil.copyfile(outcome.suite_file, partial / "suite.json")
+    if target.exists():  # an earlier try at the same integration, rejected or cut off
+        shutil.rmtree(target)
+    partial.replace(target)
+    return target
