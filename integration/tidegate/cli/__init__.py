@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import contracts, demo, history, integrate, rollback, validate
+from tidegate.cli import contracts, history, integrate, rollback, validate
+from tidegate.cli.demo import demo
 from tidegate.errors import SubmissionRejected, TidegateError
 from tidegate.telemetry import configure_logging
 
@@ -28,7 +29,7 @@ app.command("integrate")(integrate.integrate)
 app.command("history")(history.history)
 app.command("rollback")(rollback.rollback)
 app.add_typer(contracts.app, name="contracts")
-app.command("demo")(demo.demo)
+app.command("demo")(demo)
 
 
 def _version(wanted: bool) -> None:

@@ -4,7 +4,7 @@ An integrated dataset at `output` is a Delta table of the same kind, written onc
 """
 
 from tidegate.pool.dataset import Dataset
-from tidegate.pool.history import HistoryEntry, find_published, history, rollback
+from tidegate.pool.history import HistoryEntry, find_published, history, rollback, table_version
 from tidegate.pool.publish import Published, publish
 from tidegate.pool.table import pool_files, pool_location
 
@@ -18,4 +18,5 @@ __all__ = [
     "pool_location",
     "publish",
     "rollback",
+    "table_version",
 ]

@@ -35,6 +35,11 @@ class HistoryEntry:
         return self.receipt.rows.accepted if self.receipt else None
 
 
+def table_version(location: Path) -> int:
+    """The pool's newest version. Raises `Misuse` where there is no pool."""
+    return int(_table(location).version())
+
+
 def history(location: Path) -> list[HistoryEntry]:
     """Every commit of the pool, newest first. Raises `Misuse` where there is no pool."""
     return [_entry(commit) for commit in _table(location).history()]

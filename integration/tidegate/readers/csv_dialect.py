@@ -1,4 +1,4 @@
-"""How a CSV file is written: its delimiter, its header and its newline, judged by the contract and never by guessing."""
+"""How a CSV file is written: its delimiter, header and newline, judged by the contract and never by guessing."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class _Reader:
         return data
 
     def _split(self, buffer: bytes, block: _Block) -> bytes:
-        """Move all whole records from the buffer into the block, and return what remains (`buffer` itself if none is whole)."""
+        """Move all whole records from the buffer into the block, and return what remains: all, if none is whole."""
         # Within a small buffer no cell can be too long; in a large one every record has to be looked at.
         careful = len(buffer) > self._max_cell
         sound = sound_records(self._dialect.delimiter, self._width, many=not careful)

@@ -1,7 +1,7 @@
 """The grammar of CSV (RFC 4180) as regular expressions over bytes.
 
-Delimiters, quotes and newlines are ASCII, so in UTF-8 a byte that looks like one is one. Every quantifier is possessive:
-a record is read in one pass over its bytes, whatever they are.
+Delimiters, quotes and newlines are ASCII, so in UTF-8 a byte that looks like one is one. Every quantifier is
+possessive: a record is read in one pass over its bytes, whatever they are.
 """
 
 from __future__ import annotations

@@ -130,7 +130,8 @@ class _Elements:
             if not bracket:
                 return None
             if bracket == b'"':
-                return self._unclosed_string(position)
+                self._refuse_newlines(position)
+                return None
             if bracket in _CLOSING:
                 expected += _CLOSING[bracket]
             elif expected.pop() != bracket[0]:
@@ -147,9 +148,13 @@ class _Elements:
         end = _end(_SCALAR, self._buffer, self._position)
         if end == len(self._buffer):
             return None
-        return self._unclosed_string(end) if self._buffer[end : end + 1] == b'"' else end
+        if self._buffer[end : end + 1] != b'"':
+            return end
+        self._refuse_newlines(end)
+        return None
 
-    def _unclosed_string(self, position: int) -> None:
+    def _refuse_newlines(self, position: int) -> None:
+        """A text that is not closed yet may be closed by what is still to be read, but not on another line."""
         if b"\n" in self._buffer[position:] or b"\r" in self._buffer[position:]:
             self._fail(f"has a text that is never closed in element {self._number}")
 

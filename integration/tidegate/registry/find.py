@@ -90,6 +90,13 @@ def find_registry(root: str | Path | None = None) -> Registry:
     return Registry(chosen)
 
 
+def shipped_registry() -> Path:
+    """The registry that came with Tidegate."""
+    packaged = _PACKAGE / "_registry"
+    # In a checkout the source root is integration/, and contracts/ stands beside it.
+    return packaged if packaged.is_dir() else _PACKAGE.parent.parent
+
+
 def _chosen(root: str | Path | None) -> tuple[Path, str]:
     if root is not None:
         return Path(root).resolve(), "the call"
@@ -102,9 +109,7 @@ def _chosen(root: str | Path | None) -> tuple[Path, str]:
             if named is not None:
                 return (folder / named).resolve(), str(project)
             break
-    packaged = _PACKAGE / "_registry"
-    # In a checkout the source root is integration/, and contracts/ stands beside it.
-    return (packaged if packaged.is_dir() else _PACKAGE.parent.parent), "the installation"
+    return shipped_registry(), "the installation"
 
 
 def _named_in(project: Path) -> str | None:

@@ -51,7 +51,7 @@ class Snapshot:
     def verify_unchanged(self) -> None:
         """Raises `SourceUnreadable` if the file is no longer what was acquired."""
         try:
-            now = _identity(os.stat(self.path))
+            now = _identity(self.path.stat())
         except OSError:
             now = None
         if now != (self.size, self.mtime_ns, self.inode):
@@ -74,7 +74,7 @@ def acquire(paths: Sequence[str], limits: Resources) -> list[Snapshot]:
 
 def _acquire(uri: str, limits: Resources) -> Snapshot:
     try:
-        _refuse_irregular(uri, os.stat(uri).st_mode)
+        _refuse_irregular(uri, Path(uri).stat().st_mode)
         # Between the two looks the file may have become a pipe, on which a plain open would wait for ever.
         descriptor = os.open(uri, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(descriptor, "rb", buffering=0) as file:

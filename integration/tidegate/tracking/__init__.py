@@ -6,13 +6,14 @@ What cannot be recorded costs seconds, and never the publish: the bundle waits o
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
-from tidegate.config import IntegrationConfig
+from tidegate.config import IntegrationConfig, TrackingConfig
 from tidegate.telemetry import event
 from tidegate.tracking.outcome import Outcome, write_bundle
 from tidegate.workspace import Workspace
 
-__all__ = ["Outcome", "record"]
+__all__ = ["Outcome", "record", "record_scores"]
 
 log = logging.getLogger(__name__)
 
@@ -34,3 +35,13 @@ def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace) ->
         from tidegate.tracking.to_metaflow import attach
 
         attach(outcome)
+
+
+def record_scores(state_dir: str, scores: dict[str, float], versions: dict[str, int]) -> None:
+    """Log what a dataset version did for a model, as a run of its own beside the integrations."""
+    from tidegate.tracking.to_mlflow import push_scores
+
+    try:
+        push_scores(scores, versions, TrackingConfig(), Workspace(Path(state_dir)))
+    except Exception as error:  # noqa: BLE001 - as above
+        event(log, "mlflow failed", level=logging.WARNING, error=type(error).__name__)

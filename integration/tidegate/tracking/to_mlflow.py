@@ -12,6 +12,8 @@ import logging
 import os
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,13 +37,9 @@ _DIGEST = 36  # characters that MLflow allows a dataset's digest; the whole one 
 
 def push(outcome: Outcome, bundle: Path, config: TrackingConfig, workspace: Workspace) -> None:
     """Log an outcome to MLflow, once. Raises what MLflow raises."""
-    if find_spec("mlflow") is None:
-        event(log, "mlflow not installed", level=logging.INFO)
+    if not _installed():
         return
-    for name, value in _IMPATIENT.items():
-        os.environ.setdefault(name, value)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quietly():
         client, experiment = _open(config, workspace)
         found = client.search_runs([experiment], f"tags.`{INTEGRATION}` = '{outcome.receipt.integration}'")
         if any(run.data.tags.get("tidegate.verdict") == "accepted" for run in found):
@@ -56,6 +54,40 @@ def push(outcome: Outcome, bundle: Path, config: TrackingConfig, workspace: Work
         event(log, "mlflow recorded", mlflow_run=run.info.run_id)
 
 
+def push_scores(
+    scores: dict[str, float], versions: dict[str, int], config: TrackingConfig, workspace: Workspace
+) -> None:
+    """Log a model's scores with the dataset versions that they belong to. Raises what MLflow raises."""
+    if not _installed():
+        return
+    from mlflow.entities import Metric
+
+    with _quietly():
+        client, experiment = _open(config, workspace)
+        tags = {name: str(version) for name, version in versions.items()}
+        run = client.create_run(experiment, tags=tags, run_name="evaluation")
+        now = int(time.time() * 1000)
+        client.log_batch(run.info.run_id, [Metric(name, value, now, 0) for name, value in scores.items()])
+        client.set_terminated(run.info.run_id)
+
+
+def _installed() -> bool:
+    if find_spec("mlflow") is None:
+        event(log, "mlflow not installed")
+        return False
+    for name, value in _IMPATIENT.items():
+        os.environ.setdefault(name, value)
+    return True
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the warnings of MLflow on pandas 3 and SQLAlchemy 2.1, which nobody here can mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def tracking_uri(config: TrackingConfig, workspace: Workspace) -> str:
     """Where runs go: what is configured, what the environment says, or the embedded store."""
     embedded = f"sqlite:///{workspace.root / 'mlflow.db'}"
@@ -64,12 +96,12 @@ def tracking_uri(config: TrackingConfig, workspace: Workspace) -> str:
 
 def _open(config: TrackingConfig, workspace: Workspace) -> tuple[MlflowClient, str]:
     uri = tracking_uri(config, workspace)
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     with (workspace.root / "mlflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         from mlflow import MlflowClient
 
+        for noisy in ("mlflow", "alembic"):  # only now: the import sets their levels
+            logging.getLogger(noisy).setLevel(logging.WARNING)
         client = MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(config.experiment)
         if experiment is not None:

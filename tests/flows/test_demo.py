@@ -1,0 +1,116 @@
+"""The demo as a newcomer runs it: the training flow on real flights, once for all tests here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+import tidegate
+from tidegate.cli.demo import _fresh
+from tidegate.errors import Misuse
+from tidegate.pool import Dataset, history
+
+ENVIRONMENT = {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent), "METAFLOW_USER": "newcomer"}
+MAIN = "from tidegate.cli import main; main()"
+
+# What each contribution is salted with: wrong types; bad distances and origins; repeated and known rows; the holdout's.
+SALT = {"malformed": 15, "failed": 50, "duplicate": 100, "leaked": 30}
+MONTHS = {"october": 28_889, "november": 27_268, "december": 28_135}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder that the demo made, and what it said."""
+    cwd = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, "demo"],
+        cwd=cwd, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    return cwd / ".tidegate" / "demo", done.stdout
+
+
+@pytest.fixture(scope="module")
+def run(demo: tuple[Path, str]) -> dict[str, Any]:
+    """What the Metaflow Client says of the run."""
+    script = (
+        "import json\nfrom metaflow import Flow, namespace\nfrom metaflow.cards import get_cards\nnamespace(None)\n"
+        "run = Flow('TrainingFlow').latest_run\ntask = run['integrate_contributed_data'].task\n"
+        "print(json.dumps({'tags': sorted(run.user_tags), 'metadata': task.metadata_dict, 'ok': run.successful,"
+        " 'receipts': task.data.receipts, 'verdicts': task.data.verdicts,"
+        " 'difference': run['end'].task.data.difference, 'card': get_cards(task)[0].get()}))"
+    )
+    environment = os.environ | ENVIRONMENT
+    done = subprocess.run([sys.executable, "-c", script], cwd=demo[0], env=environment, capture_output=True, check=True)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_every_salted_row_is_kept_out_and_every_other_let_in(demo: tuple[Path, str]) -> None:
+    receipts = [entry.receipt for entry in history(demo[0] / "pool") if entry.receipt is not None]
+    told = {Path(receipt.submission.files[0].uri).stem: receipt.rows for receipt in receipts}
+    for name, month in MONTHS.items():
+        rows = told[name].model_dump()
+        # The rows of a wrong type are some of the month's own, or of those that were added.
+        assert {part: rows[part] for part in SALT} == SALT
+        assert month - SALT["malformed"] <= rows["accepted"] <= month
+        assert rows["read"] == sum(SALT.values()) + rows["accepted"]
+
+
+def test_no_flight_of_the_holdout_and_none_twice_is_in_the_pool(demo: tuple[Path, str]) -> None:
+    newest = history(demo[0] / "pool")[0].version
+    keys = Dataset(str(demo[0] / "pool"), newest).to_pandas(["month", "time_hour", "carrier", "flight", "origin"])
+    assert set(keys["month"]) == {1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12}
+    assert not keys.duplicated(["time_hour", "carrier", "flight", "origin"]).any()
+    assert (newest, len(keys)) == (3, sum(entry.rows or 0 for entry in history(demo[0] / "pool")))
+
+
+def test_the_flow_records_verdicts_as_metadata_tags_artifacts_and_card(run: dict[str, Any]) -> None:
+    assert run["ok"]
+    assert {"tidegate.verdict:accepted", "tidegate.contract:flights@1.1", "tidegate.dataset_version:3"} <= set(
+        run["tags"]
+    )
+    assert set(run["verdicts"].values()) == {"accepted"}
+    for receipt in run["receipts"]:
+        submission = receipt["submission"]["id"][:12]
+        assert run["metadata"][f"tidegate.verdict.{submission}"] == "accepted"
+        assert run["metadata"][f"tidegate.rows_accepted.{submission}"] == str(receipt["rows"]["accepted"])
+        assert submission in run["card"]
+    assert set(run["difference"]) == {"roc_auc", "accuracy", "log_loss"}
+
+
+def test_mlflow_has_a_run_per_integration_and_one_for_the_scores(demo: tuple[Path, str], run: dict[str, Any]) -> None:
+    client = MlflowClient(f"sqlite:///{demo[0] / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("tidegate")
+    runs = client.search_runs([experiment.experiment_id])
+    assert sorted(r.data.tags.get("tidegate.verdict", "scores") for r in runs) == ["accepted"] * 4 + ["scores"]
+    (scores,) = [r for r in runs if r.info.run_name == "evaluation"]
+    assert scores.data.metrics["roc_auc_difference"] == pytest.approx(run["difference"]["roc_auc"])
+
+
+def test_it_ends_with_where_to_look_and_all_of_it_is_there(demo: tuple[Path, str]) -> None:
+    folder, said = demo
+    for name in MONTHS:
+        assert f".tidegate/demo/report-{name}.html" in said
+        assert "<h1>Accepted</h1>" in (folder / f"report-{name}.html").read_text()
+    assert (folder / "report.html").is_file()
+    assert "mlflow ui --backend-store-uri sqlite:///.tidegate/demo/mlflow.db" in said
+    assert "card view integrate_contributed_data" in said
+    assert "roc_auc   before 0." in said
+
+
+def test_what_a_demo_made_is_made_afresh_and_what_it_did_not_make_is_left(tmp_path: Path) -> None:
+    folder = _fresh(tmp_path / "demo")
+    (folder / "old").touch()
+    assert not (_fresh(tmp_path / "demo") / "old").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+    with pytest.raises(Misuse, match="no demo made it"):
+        _fresh(tmp_path / "mine")
