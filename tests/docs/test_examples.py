@@ -1,0 +1,68 @@
+"""The examples in README and docs do what they show.
+
+A page is played from top to bottom in an empty folder: a block with a title is written to the file of that name, a
+Python block is run, and of a console block each ``$ command`` is run and must print what follows it (``...`` stands for
+anything).
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TITLE = re.compile(r'title="([^"]+)"')
+
+
+def blocks(page: Path) -> list[tuple[str, str | None, str]]:
+    """The page's code blocks as (language, title, content)."""
+    found = []
+    for token in MarkdownIt().parse(page.read_text(encoding="utf-8")):
+        if token.type == "fence":
+            title = TITLE.search(token.info)
+            found.append((token.info.split(" ")[0], title[1] if title else None, token.content))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_page_does_what_it_shows(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TIDEGATE_REGISTRY", raising=False)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("COLUMNS", "100")
+    namespace: dict[str, Any] = {"__name__": "example"}
+    for language, title, content in blocks(page):
+        if title is not None:
+            Path(title).parent.mkdir(parents=True, exist_ok=True)
+            Path(title).write_text(content, encoding="utf-8")
+        elif language == "python":
+            exec(compile(content, f"{page.name}: example", "exec", dont_inherit=True), namespace)
+        elif language == "console":
+            _play(content)
+
+
+def _play(content: str) -> None:
+    for part in re.split(r"^\$ ", content, flags=re.MULTILINE)[1:]:
+        command, _, wanted = part.partition("\n")
+        done = subprocess.run(
+            ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        same = doctest.OutputChecker().check_output(
+            wanted, done.stdout, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        )
+        assert same, f"$ {command}\n{done.stdout}\nwhere the page shows\n{wanted}"
+
+
+def test_a_page_that_shows_something_else_fails() -> None:
+    _play("$ echo a  b\na  ...\n")
+    with pytest.raises(AssertionError, match="where the page shows"):
+        _play("$ echo a\nb\n")
