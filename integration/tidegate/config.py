@@ -50,8 +50,17 @@ class CleaningConfig(_Config):
     """Per column what replaces a null: `drop_row`, `mean`, `median`, `mode`, or a value."""
     deduplicate: bool | tuple[str, ...] = True
     """`true`: by the contract's key (or the whole record, without one); a list: by these columns; `false`: not."""
-    shuffle: Literal[False] | Annotated[int, Field(ge=0, strict=True)] = False
+    shuffle: Annotated[int, Field(ge=0, strict=True)] | Literal[False] = Field(
+        default=False, union_mode="left_to_right"
+    )
     """A seed for a global shuffle of what `output` gets, or `false`."""
+
+    @field_validator("shuffle", mode="before")
+    @classmethod
+    def _zero_is_a_seed(cls, value: Any) -> Any:
+        if isinstance(value, bool) and value:
+            raise ValueError("a seed is needed, such as 42, or false")
+        return value
 
 
 class MergeStrategy(_Config):
@@ -223,10 +232,13 @@ def read_yaml(file: str | Path) -> dict[str, Any]:
     return content
 
 
+_UNION_BRANCHES = ("literal[", "tuple[", "function-", "constrained-")
+
+
 def _misuse(error: ValidationError, file: str | Path | None) -> Misuse:
     first = error.errors()[0]
     # Pydantic puts the branches of a union into the location; they are no keys of the user's.
-    path = [str(part) for part in first["loc"] if not str(part).startswith(("literal[", "tuple[", "function-"))]
+    path = [str(part) for part in first["loc"] if not str(part).startswith(_UNION_BRANCHES)]
     where = f" in {file}" if file is not None else ""
     if first["type"] == "extra_forbidden":
         hint = nearest(path[-1], _keys_beside(path[:-1]))

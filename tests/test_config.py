@@ -1,0 +1,69 @@
+"""The configuration: typed, and refused in words where it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidegate.config import load_config
+from tidegate.errors import Misuse
+
+
+def load(**values: Any) -> Any:
+    return load_config({"schema_config": "flights"} | values)
+
+
+def test_short_forms() -> None:
+    config = load(data_path="x.csv", merge_strategy="append", training_data=Path("pool"))
+    assert (config.data_path, config.training_data) == (("x.csv",), "pool")
+    assert config.schema_config.contract == "flights"
+    assert not load(tracking=False).tracking.mlflow
+
+
+def test_a_seed_may_be_zero() -> None:
+    assert load(cleaning_config={"shuffle": 0}).cleaning_config.shuffle is not False
+    assert load(cleaning_config={"shuffle": False}).cleaning_config.shuffle is False
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"cleaning_config": {"null_valuess": ["NA"]}},
+            r"'cleaning_config.null_valuess'.\n\nDid you mean 'null_values'",
+        ),
+        ({"shema": "x"}, r"'shema'.\n\nDid you mean 'schema_config'"),
+        ({"merge_strategy": "apend"}, r"merge_strategy.name.*'append', 'interleave' or 'weighted'"),
+        ({"merge_strategy": "weighted"}, "weights for both sides"),
+        ({"merge_strategy": {"name": "weighted", "weights": {"base": 0.7, "contributed": 0.7}}}, "add up to 1"),
+        (
+            {"merge_strategy": {"name": "append", "weights": {"base": 0.7, "contributed": 0.3}}},
+            "belong to the strategy",
+        ),
+        ({"merge_strategy": "interleave", "training_data": "p"}, "needs output"),
+        ({"training_data": "p", "output": "o"}, "output belongs to interleave and weighted"),
+        ({"cleaning_config": {"shuffle": 1}}, "not to append"),
+        ({"cleaning_config": {"shuffle": True}}, "'cleaning_config.shuffle': a seed is needed"),
+        ({"cleaning_config": {"shuffle": -1}}, "'cleaning_config.shuffle': Input should be greater"),
+        ({"validation_config": {"max_failing_fraction": 2}}, "less than or equal to 1"),
+        ({"data_source": "ftp"}, "data_source"),
+    ],
+)
+def test_what_is_wrong_is_named(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(Misuse, match=message):
+        load(**values)
+
+
+@pytest.mark.parametrize(("text", "message"), [("- a", "must be a mapping"), ("a: [", "not YAML"), ("", "lacks")])
+def test_a_file_that_is_no_configuration(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(Misuse, match=message):
+        load_config({}, tmp_path / "c.yaml")
+
+
+def test_what_the_call_gives_goes_before_the_file(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("schema_config: {contract: a}\ncontributor: file\nholdout: h\n")
+    config = load_config({"contributor": "call", "holdout": None}, tmp_path / "c.yaml")
+    assert (config.contributor, config.holdout, config.schema_config.contract) == ("call", "h", "a")
