@@ -23,7 +23,8 @@ def test_short_forms() -> None:
 
 
 def test_a_seed_may_be_zero() -> None:
-    assert load(cleaning_config={"shuffle": 0}).cleaning_config.shuffle is not False
+    mixed = {"merge_strategy": "interleave", "cleaning_config": {"shuffle": 0}}
+    assert load(**mixed).cleaning_config.shuffle is not False
     assert load(cleaning_config={"shuffle": False}).cleaning_config.shuffle is False
 
 
