@@ -26,7 +26,7 @@ from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.merge import apply_missing, check_missing, dedupe_columns, dropped_for_missing, duplicates, leaks
-from tidegate.receipt import Check, Repair, Report, RowCounts, Submission, digest_of, submission_id
+from tidegate.receipt import Repair, Report, RowCounts, Submission, digest_of, submission_id
 from tidegate.registry import Contract, Suite, find_registry, load_contract, load_suite
 from tidegate.sources import Snapshot, acquire
 from tidegate.telemetry import event, step
@@ -137,10 +137,9 @@ def judge(
         BrokenContract: a check or expectation turned out to be one that cannot judge.
     """
     contract, suite = standard.contract, standard.suite
-    with step("stage"):
-        waiting = engine.stage(_plan(config, contract, submission, snapshots, folder))
+    with step("stage"), engine.stage(_plan(config, contract, submission, snapshots, folder)) as staging:
         prepared = prepare_suite(suite) if suite is not None else None  # meanwhile
-        staged = waiting()
+        staged = staging()
         for snapshot in snapshots:
             snapshot.verify_unchanged()
     stage = engine.table("stage", staged.files, record=RECORD)
@@ -148,48 +147,27 @@ def judge(
     well_formed = stage.filter(stage[PROBLEMS].isnull()).select(RECORD, *(c.name for c in contract.columns))
     findings = Findings(engine, folder)
     findings.add("malformed", q.malformed_rows(stage))
-
     with step("repair"):
-        unfit = dropped_for_missing(well_formed, config.cleaning_config.missing)
-        if unfit is not None:
-            findings.add("missing", _dropped_for(well_formed.filter(unfit), config))
-            well_formed = well_formed.filter(~unfit)
-        repaired = apply_missing(well_formed, config.cleaning_config.missing, contract.columns)
-    rows = engine.view("rows", repaired.rows)
-
+        fit = _without_missing(well_formed, config, findings)
+        repaired = apply_missing(fit, config.cleaning_config.missing, contract.columns)
+        rows = engine.view("rows", repaired.rows)
     with step("audit rules"):
         outcome = judge_rules(engine, rows, contract, shape, folder)
         findings.add("shape", q.shape_rows(rows, shape))
         findings.add("failed", _but_settled(q.failed_rows(outcome), standard))
-    passing = engine.view("passing", rows.anti_join(findings.table("shape", "failed"), RECORD))
-
+        passing = engine.view("passing", rows.anti_join(findings.table("shape", "failed"), RECORD))
     with step("deduplicate"):
-        if standard.dedupe is not None:
-            findings.add("duplicate", _duplicates(passing, pool, standard.dedupe))
-            passing = engine.view("distinct", passing.anti_join(findings.table("duplicate"), RECORD))
-        if holdout is not None:
-            leaked = leaks(passing, holdout, standard.dedupe or contract.key)
-            findings.add("leaked", q.dropped_rows(leaked, "leaked", "leak_check", "it matches a row of the holdout"))
-            passing = passing.anti_join(findings.table("leaked"), RECORD)
-    accepted = engine.view("accepted", passing)
-
+        accepted = _distinct(engine, passing, standard, pool, holdout, findings)
     counts = findings.row_counts(staged.read, accepted)
-    expectations: tuple[Check, ...] = ()
-    result = None
+    told = None
     with step("audit expectations"):
         if suite is not None and counts.accepted:
             told = run_suite(engine, accepted, contract, suite, prepared, shape.missing)
-            expectations, result = told.checks, told.result
-    narrow = findings.table("malformed", "missing", "shape", "failed", "duplicate", "leaked")
     # A rule that deduplication settles is still reported as it was judged.
-    judged = engine.view("judged", q.failed_rows(outcome))
-    told_rows = findings.table("malformed", "shape").union(judged)
-    checks = q.checks_of(
-        outcome, shape, contract, q.failing_per_rule(told_rows), q.examples_of(told_rows, stage, contract)
-    )
-    disposition = decide(
-        counts, findings.count("missing"), shape.failed, (*checks, *expectations), config.validation_config
-    )
+    judged = findings.table("malformed", "shape").union(engine.view("judged", q.failed_rows(outcome)))
+    failing, examples = q.failing_per_rule(judged), q.examples_of(judged, stage, contract)
+    checks = q.checks_of(outcome, shape, contract, failing, examples) + (told.checks if told else ())
+    disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
     report = Report(
         verdict=disposition.verdict,
         reasons=disposition.reasons,
@@ -197,14 +175,22 @@ def judge(
         contract=contract.versioned(),
         suite=suite.versioned() if suite is not None else None,
         rows=counts,
-        checks=(*checks, *expectations),
-        notes=() if counts.accepted else ("No record is left to go in, so the suite was not run.",),
+        checks=checks,
         repairs=(*_text_repairs(config, staged), *repaired.repairs),
+        notes=() if counts.accepted else ("No record is left to go in, so the suite was not run.",),
         configuration=digest_of(config.judged_by()),
     )
     event(log, "judged", verdict=report.verdict, **counts.model_dump())
-    untouched = counts.accepted == counts.read and not repaired.repairs
-    return Judgement(report, contract, staged, stage, accepted, narrow, result, untouched)
+    return Judgement(
+        report=report,
+        contract=contract,
+        staged=staged,
+        stage=stage,
+        accepted=accepted,
+        quarantined=findings.table("malformed", "missing", "shape", "failed", "duplicate", "leaked"),
+        expectations=told.result if told else None,
+        untouched=counts.accepted == counts.read and not repaired.repairs,
+    )
 
 
 def keep_quarantine(engine: Engine, judgement: Judgement, folder: Path, path: Path) -> Judgement:
@@ -259,7 +245,8 @@ def stage_holdout(config: IntegrationConfig, contract: Contract, engine: Engine,
     snapshots = acquire((path,), config.resources)
     files = tuple(snapshot.source for snapshot in snapshots)
     submission = Submission(id=submission_id(files), files=files)
-    staged = engine.stage(_plan(config, contract, submission, snapshots, folder))()
+    with engine.stage(_plan(config, contract, submission, snapshots, folder)) as staging:
+        staged = staging()
     table = engine.table("holdout", staged.files)
     malformed = int(table.filter(table[PROBLEMS].notnull()).count().to_pyarrow().as_py())
     missing = [c.name for c in contract.columns if c.key and c.name not in staged.staged[0].present]
@@ -292,16 +279,37 @@ def _plan(
     )  # fmt: skip
 
 
-def _dropped_for(rows: ir.Table, config: IntegrationConfig) -> ir.Table:
-    columns = [name for name, how in config.cleaning_config.missing.items() if how == "drop_row"]
-    return ibis.union(
-        *[
-            q.dropped_rows(rows.filter(rows[c].isnull()), "missing-dropped", f"{c}.drop_row", f"{c} is null", c)
-            for c in columns
-        ]
-    ) if len(columns) > 1 else q.dropped_rows(
-        rows, "missing-dropped", f"{columns[0]}.drop_row", f"{columns[0]} is null", columns[0]
-    )  # fmt: skip
+def _without_missing(rows: ir.Table, config: IntegrationConfig, findings: Findings) -> ir.Table:
+    """The rows without those that `drop_row` drops."""
+    unfit = dropped_for_missing(rows, config.cleaning_config.missing)
+    if unfit is None:
+        return rows
+    dropped = [
+        q.dropped_rows(rows.filter(rows[name].isnull()), "missing-dropped", f"{name}.drop_row", f"{name} is null", name)
+        for name, how in config.cleaning_config.missing.items()
+        if how == "drop_row"
+    ]
+    findings.add("missing", ibis.union(*dropped) if len(dropped) > 1 else dropped[0])
+    return rows.filter(~unfit)
+
+
+def _distinct(
+    engine: Engine,
+    rows: ir.Table,
+    standard: Standard,
+    pool: ir.Table | None,
+    holdout: ir.Table | None,
+    findings: Findings,
+) -> ir.Table:
+    """The rows without duplicates, and without what is in the holdout."""
+    if standard.dedupe is not None:
+        findings.add("duplicate", _duplicates(rows, pool, standard.dedupe))
+        rows = engine.view("distinct", rows.anti_join(findings.table("duplicate"), RECORD))
+    if holdout is not None:
+        leaked = leaks(rows, holdout, standard.dedupe or standard.contract.key)
+        findings.add("leaked", q.dropped_rows(leaked, "leaked", "leak_check", "it matches a row of the holdout"))
+        rows = rows.anti_join(findings.table("leaked"), RECORD)
+    return engine.view("accepted", rows)
 
 
 def _but_settled(failed: ir.Table, standard: Standard) -> ir.Table:

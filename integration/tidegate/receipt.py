@@ -101,8 +101,9 @@ class Repair(_Record):
 class Report(_Record):
     """The verdict on one submission, in full.
 
-    `digest` covers what was judged and what came of it and nothing else (no path, time or machine), so the
-    same file under the same contract, suite and configuration has the same digest everywhere.
+    `digest` covers what was judged and what came of it and nothing else, so the same file under the same contract,
+    suite and configuration has the same digest everywhere. Paths, times, examples and measured values are left out: a
+    mean differs in its last digit with the number of threads.
     """
 
     verdict: Verdict
@@ -123,8 +124,19 @@ class Report(_Record):
             object.__setattr__(self, "digest", self._digest())
 
     def _digest(self) -> str:
-        judged = self.model_dump(mode="json", exclude={"quarantine", "digest", "submission", "notes"})
-        judged["submission"] = self.submission.id
+        judged = self.model_dump(
+            mode="json",
+            include={
+                "verdict": True,
+                "submission": {"id"},
+                "contract": True,
+                "suite": True,
+                "configuration": True,
+                "rows": True,
+                "checks": {"__all__": {"id", "severity", "status", "failing_rows"}},
+                "repairs": {"__all__": {"kind", "column", "cells"}},
+            },
+        )
         return digest_of(judged)
 
 

@@ -14,7 +14,7 @@ from tidegate.columns import PROBLEMS, Column
 from tidegate.config import Resources
 from tidegate.engines import Stage, StagePlan, StageSource
 from tidegate.engines.duckdb import worker
-from tidegate.engines.duckdb.stage import start_staging
+from tidegate.engines.duckdb.stage import staging
 from tidegate.errors import SourceUnreadable
 
 UTC = "timestamp('UTC', 6)"
@@ -40,6 +40,12 @@ def staged(folder: Path, columns: dict[str, str], file: Path, **more: Any) -> tu
     """Stage in this process, so that a failure shows."""
     stage = worker.stage(plan(folder, columns, file, **more))
     return stage, pq.read_table(stage.files[0].path)
+
+
+def outcome(asked: StagePlan) -> Stage:
+    """Stage as it is done for real: in a process of its own."""
+    with staging(asked) as wait:
+        return wait()
 
 
 def write(folder: Path, name: str, text: str | bytes) -> Path:
@@ -236,7 +242,7 @@ def test_a_parser_that_dies_is_a_file_that_cannot_be_read(tmp_path: Path, monkey
     file = write(tmp_path, "x.csv", "a\n1\n")
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(SourceUnreadable, match=r"The parser broke down on x\.csv"):
-        start_staging(plan(tmp_path, {"a": "int64"}, file))()
+        outcome(plan(tmp_path, {"a": "int64"}, file))
 
 
 def test_a_parser_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
@@ -244,13 +250,13 @@ def test_a_parser_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     slow = plan(tmp_path, {"a": "int64"}, file)
     slow = slow.model_copy(update={"resources": slow.resources.model_copy(update={"max_seconds": 0})})
     with pytest.raises(SourceUnreadable, match=r"took longer than 0 s"):
-        start_staging(slow)()
+        outcome(slow)
 
 
 def test_the_process_answers_with_what_is_wrong(tmp_path: Path) -> None:
     file = write(tmp_path, "x.json", '[{"a": 1}')
     with pytest.raises(SourceUnreadable, match=r"x\.json"):
-        start_staging(plan(tmp_path, {"a": "int64"}, file))()
+        outcome(plan(tmp_path, {"a": "int64"}, file))
 
 
 def test_a_footer_that_lies_about_its_rows_is_refused(tmp_path: Path) -> None:

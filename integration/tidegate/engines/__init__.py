@@ -8,7 +8,7 @@ Nothing outside this folder names DuckDB or Spark.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,12 +25,12 @@ __all__ = ["DataFile", "Engine", "Stage", "StagePlan", "StageSource", "StagedFil
 class Engine(Protocol):
     """What every engine offers."""
 
-    def stage(self, plan: StagePlan) -> Callable[[], Stage]:
-        """Start to read a submission, once, into typed Parquet: one row per record, in the order of the source.
+    def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
+        """Read a submission, once, into typed Parquet: one row per record, in the order of the source.
 
         Returns:
-            The function that waits for the outcome. It raises `SourceUnreadable` where a file is not what it claims
-            to be, or reading it crashed or took too long.
+            A block within which it is read. The block gets the function that waits for the outcome and raises
+            `SourceUnreadable` where a file is not what it claims to be, or reading it crashed or took too long.
         """
 
     def table(self, name: str, files: tuple[DataFile, ...], record: str | None = None) -> ir.Table:

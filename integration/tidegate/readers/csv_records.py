@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -75,7 +75,7 @@ class _Block:
 
 class _Reader:
     def __init__(
-        self, file: BinaryIO, dialect: CsvDialect, columns: Sequence[Column], limits: Resources, line: int
+        self, file: BufferedReader, dialect: CsvDialect, columns: Sequence[Column], limits: Resources, line: int
     ) -> None:
         self._file = file
         self._dialect = dialect
@@ -101,14 +101,14 @@ class _Reader:
                 block = _Block()
                 rest = self._skip_line(buffer, block)
                 yield self._batch(block)
-            assert not (self._ended and rest is buffer), "the last line of a file ends with a newline, if with ours"
+            assert not (self._ended and rest is buffer), "at the end every line ends with a newline, be it ours"
             buffer = self._more(rest)
 
     def _more(self, rest: bytes) -> bytes:
         """What is left over and the next bytes; as many more as are left over, so that rescanning stays linear."""
         chunk = b"" if self._ended else self._file.read(max(_BLOCK, len(rest)))
-        if chunk.endswith(b"\r"):
-            chunk += self._file.read(1)  # never part a carriage return from its line feed
+        if chunk.endswith(b"\r") and self._file.peek(1).startswith(b"\n"):
+            chunk += self._file.read(1)  # a newline is never parted
         data = rest + chunk
         if not chunk and not self._ended:
             self._ended = True

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -83,36 +82,32 @@ def compact(value: Any) -> str:
     Raises:
         JsonError: it holds NaN or an infinity.
     """
-    spell = _SPELLINGS.get(type(value))
-    if spell is None:
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is Number:
+        return str(value)
+    # Plain loops: one frame per level keeps the deepest value that is allowed within Python's limit.
+    parts = []
+    if kind is list:
+        for item in value:
+            parts.append(compact(item))
+        return "[" + ",".join(parts) + "]"
+    if kind is dict:
+        for key, item in value.items():
+            parts.append(f"{encode_basestring(key)}:{compact(item)}")
+        return "{" + ",".join(parts) + "}"
+    if kind is NotANumber:
         raise JsonError("cell-type", f"{value} is not JSON")
-    return spell(value)
+    return _CONSTANTS[value]
 
 
-def _list(value: list[Any]) -> str:
-    return "[" + ",".join(map(compact, value)) + "]"
-
-
-def _dict(value: dict[str, Any]) -> str:
-    return "{" + ",".join([f"{encode_basestring(key)}:{compact(item)}" for key, item in value.items()]) + "}"
-
-
-_SPELLINGS: dict[type, Callable[[Any], str]] = {
-    str: encode_basestring,
-    Number: str,
-    bool: lambda value: "true" if value else "false",
-    type(None): lambda value: "null",
-    list: _list,
-    dict: _dict,
-}
+_CONSTANTS = {True: "true", False: "false", None: "null"}
 
 
 def _encodable(value: Any) -> bool:
     try:
-        if isinstance(value, dict):
-            return all(_encodable(key) and _encodable(item) for key, item in value.items())
-        if isinstance(value, list):
-            return all(map(_encodable, value))
-        return not isinstance(value, str) or bool(value.encode() or True)
+        json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return False
+    return True

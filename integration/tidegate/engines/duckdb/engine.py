@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from tidegate.config import Resources
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
-from tidegate.engines.duckdb.stage import start_staging
+from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Stage, StagePlan
 from tidegate.errors import TidegateError
 
@@ -30,8 +31,8 @@ class DuckDBEngine:
         lock(self._connection)
         self._batches = 0
 
-    def stage(self, plan: StagePlan) -> Callable[[], Stage]:
-        return start_staging(plan)
+    def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
+        return staging(plan)
 
     def table(self, name: str, files: tuple[DataFile, ...], record: str | None = None) -> ir.Table:
         paths = ", ".join(quoted(str(file.path)) for file in files)

@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import tidegate
@@ -17,10 +17,11 @@ from tidegate.errors import SourceUnreadable, TidegateError
 _ERRORS = {"SourceUnreadable": SourceUnreadable, "TidegateError": TidegateError}
 
 
-def start_staging(plan: StagePlan) -> Callable[[], Stage]:
-    """Start to stage in another process, and return the function that waits for the outcome.
+@contextmanager
+def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
+    """Stage in another process while the block runs. The block gets the function that waits for the outcome.
 
-    The process holds our end of its standard input: it dies when we do.
+    The process ends with the block, and with us: it holds the other end of its standard input.
     """
     environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).resolve().parent.parent)}
     process = subprocess.Popen(
@@ -31,19 +32,15 @@ def start_staging(plan: StagePlan) -> Callable[[], Stage]:
     with suppress(BrokenPipeError):  # it died at once; waiting for it tells how
         process.stdin.write(plan.model_dump_json() + "\n")
         process.stdin.flush()
-
-    def wait() -> Stage:
-        try:
-            return _outcome(process, plan)
-        finally:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
-                assert stream is not None
-                with suppress(BrokenPipeError):  # what a dead process did not read
-                    stream.close()
-
-    return wait
+    try:
+        yield lambda: _outcome(process, plan)
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            assert stream is not None
+            with suppress(BrokenPipeError):  # what a dead process did not read
+                stream.close()
 
 
 def _outcome(process: subprocess.Popen[str], plan: StagePlan) -> Stage:
