@@ -24,6 +24,11 @@ SKIPPABLE = b"\x51\x2a\x4d\x18\x02\x00\x00\x00ab"
 LIMITS = Resources()
 
 
+def gzipped(data: bytes) -> bytes:
+    """The same bytes each time: the header holds no clock, and pytest names the cases after them."""
+    return gzip.compress(data, mtime=0)
+
+
 def zstd(data: bytes) -> bytes:
     return zstandard.ZstdCompressor(write_checksum=True).compress(data)
 
@@ -51,8 +56,8 @@ def test_a_whole_file_comes_out(compression: Compression, write, tmp_path: Path)
 @pytest.mark.parametrize(
     ("compression", "data"),
     [
-        ("gzip", gzip.compress(b"ab") + gzip.compress(b"") + gzip.compress(b"c")),
-        ("gzip", gzip.compress(b"abc") + bytes(512)),
+        ("gzip", gzipped(b"ab") + gzipped(b"") + gzipped(b"c")),
+        ("gzip", gzipped(b"abc") + bytes(512)),
         ("zstd", zstd(b"ab") + SKIPPABLE + zstd(b"") + zstd(b"c")),
         ("zstd", SKIPPABLE + zstd(b"abc") + SKIPPABLE),
         ("zip", zipped(b"abc", how=zipfile.ZIP_STORED)),
