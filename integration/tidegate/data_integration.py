@@ -118,7 +118,9 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
         with work_folder(workspace) as folder, open_engine(config, folder) as engine:
             pool = open_pool(config, engine, standard.contract, folder)
             judgement = judge(config, standard, submission, snapshots, engine, folder, pool.table, pool.holdout)
-            judgement = keep_quarantine(engine, judgement, folder, workspace.quarantine / f"{integration[:32]}.parquet")
+            if judgement.report.rows.accepted < judgement.report.rows.read:
+                kept = workspace.quarantine / f"{integration[:32]}.parquet"
+                judgement = keep_quarantine(engine, judgement, folder, kept)
             receipt = _receipt(config, judgement.report, integration)
             if judgement.report.verdict == "accepted":
                 with step("publish"):
@@ -134,6 +136,8 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
 
 def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path | None = None) -> Report:
     """Judge a submission by itself: without a pool, and leaving nothing behind but the file `quarantine`.
+
+    That is written wherever it is asked for, if need be without a row.
 
     Raises:
         SourceUnreadable, BrokenContract, Misuse: as `integrate_contributed_data` does. A rejection is no error here.

@@ -194,9 +194,7 @@ def judge(
 
 
 def keep_quarantine(engine: Engine, judgement: Judgement, folder: Path, path: Path) -> Judgement:
-    """Write the quarantine to `path`, if any row is in it, and note it in the report."""
-    if judgement.report.rows.read == judgement.report.rows.accepted:
-        return judgement
+    """Write the quarantine to `path`, and note it in the report."""
     q.keep(engine, judgement.quarantined, judgement.stage, judgement.contract, folder, path)
     return replace(judgement, report=judgement.report.model_copy(update={"quarantine": str(path)}))
 

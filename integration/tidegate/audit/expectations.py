@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from tidegate.columns import RECORD
 from tidegate.engines import Engine
-from tidegate.errors import BrokenContract
+from tidegate.errors import BrokenContract, nearest
 from tidegate.receipt import Check, Example, Status
 from tidegate.registry import Contract, Suite
 
@@ -38,8 +38,10 @@ def prepare_suite(suite: Suite) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations as gx
+        from great_expectations.exceptions.exceptions import ExpectationNotFoundError
         from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
         from great_expectations.expectations.metadata_types import FailureSeverity
+        from great_expectations.expectations.registry import list_registered_expectation_implementations
 
         prepared = gx.ExpectationSuite(name=f"{suite.name}@{suite.version}")
         for number, expectation in enumerate(suite.expectations):
@@ -51,11 +53,16 @@ def prepare_suite(suite: Suite) -> Any:
                     meta={_NUMBER: number},
                 )
                 prepared.expectations.append(configuration.to_domain_obj())
-            except Exception as error:  # noqa: BLE001 - pydantic, KeyError and Great Expectations' own, by the kind of slip
-                first = str(error).strip().splitlines()
+            except ExpectationNotFoundError:
                 raise BrokenContract(
-                    f"{suite.path}: expectation {number + 1} ({expectation.type}): {' '.join(first)[:_SHOWN]}",
-                    "See docs/suites.md for the expectations that Tidegate runs.",
+                    f"{suite.path}: expectation {number + 1} ({expectation.type}): there is no such expectation.",
+                    nearest(expectation.type, list_registered_expectation_implementations()),
+                ) from None
+            except Exception as error:  # noqa: BLE001 - pydantic's and others, by the kind of slip
+                first = " ".join(str(error).split())[:_SHOWN]
+                raise BrokenContract(
+                    f"{suite.path}: expectation {number + 1} ({expectation.type}): {first}",
+                    "See docs/suites.md, and Great Expectations' own page on this expectation.",
                 ) from None
     return prepared
 
