@@ -229,6 +229,10 @@ class TestValidate:
         assert (report.verdict, counts(report)) == ("accepted", [2, 1, 0, 0, 0, 1])
         assert quarantined() == [[2, "unknown-column", "dataframe.column_in_schema", "prot"]]
 
+    def test_a_json_file_of_which_no_record_can_be_read_lacks_no_column(self) -> None:
+        report = validate('{"id": "a", "id": "b"}\n', "x.jsonl")
+        assert report.reasons == ("1 of 1 records fail (100.0%), more than max_failing_fraction allows (1.0%)",)
+
     def test_the_digest_is_the_same_for_the_same_file_under_another_name(self) -> None:
         one = validate(HEADER + GOOD)
         Path("x.csv").rename("other.csv")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,14 @@ def test_the_process_answers_with_what_is_wrong(tmp_path: Path) -> None:
     file = write(tmp_path, "x.json", '[{"a": 1}')
     with pytest.raises(SourceUnreadable, match=r"x\.json"):
         outcome(plan(tmp_path, {"a": "int64"}, file))
+
+
+def test_a_compressed_file_is_named_as_its_sender_names_it(tmp_path: Path) -> None:
+    file = write(tmp_path, "x.csv", gzip.compress(b"a\n1\n")[:-4])
+    asked = plan(tmp_path, {"a": "int64"}, file)
+    source = asked.sources[0].model_copy(update={"compression": "gzip"})
+    with pytest.raises(SourceUnreadable, match=r"^x\.csv ends in the middle"):
+        outcome(asked.model_copy(update={"sources": (source,)}))
 
 
 def test_a_footer_that_lies_about_its_rows_is_refused(tmp_path: Path) -> None:

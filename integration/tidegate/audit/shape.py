@@ -48,9 +48,10 @@ class Shape:
 def judge_shape(contract: Contract, stage: Stage) -> Shape:
     """Hold the columns of every file against the contract."""
     checks: list[Check] = []
+    # A JSON file of which no record could be read says nothing about its columns.
+    telling = [staged for staged in stage.staged if staged.present or not staged.sparse]
     lacking = {
-        column.name: [staged for staged in stage.staged if column.name not in staged.present]
-        for column in contract.columns
+        column.name: [staged for staged in telling if column.name not in staged.present] for column in contract.columns
     }
     missing = tuple(c.name for c in contract.columns if c.required and lacking[c.name] and stage.read)
     for column in contract.columns:

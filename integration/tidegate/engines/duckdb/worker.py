@@ -56,13 +56,15 @@ def stage(plan: StagePlan) -> Stage:
     trimmed: dict[str, int] = {}
     for number, source in enumerate(plan.sources):
         target = plan.folder / f"stage-{number:05}.parquet"
-        plain = _plain_file(plan, source, number)
+        plain = plan.folder / f"source-{number:05}"
         try:
+            _decompress(plan, source, plain)
             for scan in open_scan(connection, plan, source, plain):
                 if _staged_whole(connection, plan, source, scan, target):
                     break
-        except SourceUnreadable as error:  # the readers know the file by our name for it
-            raise SourceUnreadable(error.fact.replace(str(plain), source.uri), error.hint) from None
+        except SourceUnreadable as error:  # the readers know the file by other names than its sender
+            fact = error.fact.replace(str(plain), source.uri).replace(str(source.path), source.uri)
+            raise SourceUnreadable(fact, error.hint) from None
         rows = pq.read_metadata(target).num_rows
         staged.append(
             StagedFile(
@@ -97,14 +99,12 @@ def _staged_whole(
     return scan.holds(connection, target)
 
 
-def _plain_file(plan: StagePlan, source: StageSource, number: int) -> Path:
+def _decompress(plan: StagePlan, source: StageSource, plain: Path) -> None:
     """The source's bytes, decompressed, under a name of ours that no reader takes for a pattern."""
-    plain = plan.folder / f"source-{number:05}"
     if source.compression == "none":
         plain.symlink_to(source.path)
     else:
         decompress_to(source.path, source.compression, plain, plan.resources)
-    return plain
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, target: Path) -> None:
