@@ -140,6 +140,12 @@ class TestValidate:
         assert [(e.record, e.value) for e in by_id["cars.dtype"].examples] == [(3, "many")]
         assert by_id["id.unique"].failing_rows == 2, "the rule is reported as Pandera judges it"
 
+    def test_records_that_cannot_be_read_are_told_by_line_and_fault(self) -> None:
+        report = validate(HEADER + "t1,north,1,,\nt2,north\nt3\n")
+        (check,) = [check for check in report.checks if check.id == "dataframe.well_formed"]
+        assert check.observed == "field-count: 2, the first at line 3: 2 fields where the header has 5"
+        assert [(example.record, example.value) for example in check.examples] == [(2, None), (3, None)]
+
     def test_the_quarantine_keeps_the_record_and_is_its_owners_alone(self) -> None:
         validate(HEADER + GOOD + "t4,west,1,,Ahab\n", **LENIENT)
         (row,) = pq.read_table("quarantine.parquet").to_pylist()

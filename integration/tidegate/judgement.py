@@ -166,7 +166,8 @@ def judge(
     # A rule that deduplication settles is still reported as it was judged.
     judged = findings.table("malformed", "shape").union(engine.view("judged", q.failed_rows(outcome)))
     failing, examples = q.failing_per_rule(judged), q.examples_of(judged, stage, contract)
-    checks = q.checks_of(outcome, shape, contract, failing, examples) + (told.checks if told else ())
+    checks = q.checks_of(outcome, shape, contract, failing, examples, q.malformed_as(judged))
+    checks += told.checks if told else ()
     disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
     report = Report(
         verdict=disposition.verdict,

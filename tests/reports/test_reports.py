@@ -135,6 +135,11 @@ def test_hints_say_how_to_mend_it(name: str, expected: str, values: list[str | N
     assert words in (hint(check(name, values, expected=expected)) or "")
 
 
+def test_a_file_in_another_encoding_is_told_which_one_is_read() -> None:
+    broken = check("dataframe.well_formed", [None]).model_copy(update={"observed": "not-utf-8: 1, the first at ..."})
+    assert hint(broken) == "Save the file as UTF-8."
+
+
 def test_no_hint_where_the_examples_do_not_tell() -> None:
     assert hint(check("a.dtype", ["abc"])) is None
     assert hint(check("a.dtype", [None])) is None

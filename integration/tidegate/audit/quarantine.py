@@ -142,7 +142,9 @@ def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int
     examples: Examples = {}
     for row in sorted(found, key=lambda row: (row["rule"], row[RECORD])):
         value = row["text"] or cells.get((row[RECORD], row["column"]))
-        examples.setdefault(row["rule"], []).append((row[RECORD], value if row["column"] in shown else None))
+        # A record without a column is a malformed one: the readers keep its text only if no column is personal.
+        visible = row["column"] is None or row["column"] in shown
+        examples.setdefault(row["rule"], []).append((row[RECORD], value if visible else None))
     return examples
 
 
@@ -160,12 +162,18 @@ def _none_of(records: ir.Table) -> ir.Table:
 
 
 def checks_of(
-    outcome: RuleOutcome, shape: Shape, contract: Contract, counts: dict[str, int], examples: Examples
+    outcome: RuleOutcome,
+    shape: Shape,
+    contract: Contract,
+    counts: dict[str, int],
+    examples: Examples,
+    malformed: str | None,
 ) -> tuple[Check, ...]:
     """One check per rule: shape first, then whether records and cells can be read, then the contract's own.
 
     Args:
         counts: failing records per rule.
+        malformed: what is wrong with records that cannot be read.
     """
 
     def check(rule: str, column: str | None, expected: str, unseen: str | None = None) -> Check:
@@ -182,10 +190,18 @@ def checks_of(
     typed = [c for c in contract.columns if c.name not in shape.left_out and c.name not in shape.missing]
     return (
         *shapes,
-        check("dataframe.well_formed", None, "records that can be read"),
+        check("dataframe.well_formed", None, "records that can be read").model_copy(update={"observed": malformed}),
         *(check(f"{c.name}.dtype", c.name, "a JSON object" if c.json else f"type {c.type}") for c in typed),
         *(check(r.id, r.column, r.expected, outcome.not_evaluated.get(r.id)) for r in outcome.rules),
     )
+
+
+def malformed_as(narrow: ir.Table) -> str | None:
+    """What is wrong with records that cannot be read: per code how many, and the reason of the first."""
+    told = narrow.filter(narrow["rule"] == "dataframe.well_formed")
+    found = told.group_by("code").aggregate(n=told[RECORD].nunique(), first=told["reason"].argmin(told[RECORD]))
+    rows = found.order_by(ibis.desc("n"), "code").to_pyarrow().to_pylist()
+    return "; ".join(f"{row['code']}: {row['n']}, the first at {row['first']}" for row in rows) or None
 
 
 def failing_per_rule(narrow: ir.Table) -> dict[str, int]:

@@ -14,6 +14,8 @@ def hint(check: Check) -> str | None:
     values = [example.value for example in check.examples if example.value is not None]
     if check.id.endswith(".dtype") and values:
         return _of_type(values, check.expected)
+    if check.id == "dataframe.well_formed" and "not-utf-8" in (check.observed or ""):
+        return "Save the file as UTF-8."
     if check.id.endswith(".unique"):
         return "Send each record once."
     if check.id.endswith(".str_matches") or check.id.endswith(".isin"):
