@@ -144,7 +144,9 @@ class TestValidate:
         report = validate(HEADER + "t1,north,1,,\nt2,north\nt3\n")
         (check,) = [check for check in report.checks if check.id == "dataframe.well_formed"]
         assert check.observed == "field-count: 2, the first at line 3: 2 fields where the header has 5"
-        assert [(example.record, example.value) for example in check.examples] == [(2, None), (3, None)]
+        assert [(example.record, example.value) for example in check.examples] == [(2, None), (3, None)], "personal"
+        reasons = pq.read_table("quarantine.parquet").column("reason").to_pylist()
+        assert reasons[0] == "line 3: 2 fields where the header has 5: t2,north", "the quarantine keeps the line"
 
     def test_the_quarantine_keeps_the_record_and_is_its_owners_alone(self) -> None:
         validate(HEADER + GOOD + "t4,west,1,,Ahab\n", **LENIENT)

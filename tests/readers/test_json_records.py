@@ -181,13 +181,11 @@ def test_an_unknown_key_is_named_with_its_neighbour(write, rows_of) -> None:
     assert loose.seen == {"i"}
 
 
-def test_a_malformed_record_shows_its_place_and_text_unless_personal(write) -> None:
+def test_a_malformed_record_keeps_its_place_and_text(write) -> None:
     path = write(b'\n{"i": 1\n')
     (problem,) = problems(reading(path).batches)
     assert problem["text"] == '{"i": 1'
     assert problem["detail"].startswith("line 2: not JSON: Expecting ',' delimiter at character")
-    (problem,) = problems(reading(path, columns=[Column("i", "int64", personal=True)]).batches)
-    assert problem["text"] is None
     (problem,) = problems(reading(write(b'[{}, {"i": 1 2}]'), "json").batches)
     assert problem["detail"].startswith("element 2: not JSON")
 

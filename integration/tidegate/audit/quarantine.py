@@ -56,9 +56,7 @@ def malformed_rows(stage: ir.Table) -> ir.Table:
         (unknown, ibis.literal("dataframe.column_in_schema")),
         else_=ibis.literal("dataframe.well_formed"),
     )
-    shown = ibis.ifelse(told["text"].notnull(), ibis.literal(": ") + told["text"], "")
-    expected = ibis.ifelse(of_cell, ibis.literal("not "), "") + told["detail"].fill_null("")
-    reason = expected + shown
+    reason = ibis.ifelse(of_cell, ibis.literal("not "), "") + told["detail"].fill_null("")
     return told.select(RECORD, code=told["code"], rule=rule, column=told["column"], reason=reason, text=told["text"])
 
 
@@ -118,8 +116,14 @@ def keep(engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, 
     }
     records = stage.select(RECORD, **{f"_cell_{n}": cell for n, cell in enumerate(cells.values())})
     joined = narrow.join(records, RECORD).order_by(RECORD, "rule", "code")
+    text = ibis.ifelse(joined["text"].notnull(), ibis.literal(": ") + joined["text"], "")
     wide = joined.select(
-        joined[RECORD].name("record"), *_COLUMNS, *[joined[f"_cell_{n}"].name(name) for n, name in enumerate(cells)]
+        joined[RECORD].name("record"),
+        "code",
+        "rule",
+        "column",
+        (joined["reason"] + text).name("reason"),
+        *[joined[f"_cell_{n}"].name(name) for n, name in enumerate(cells)],
     )
     written = engine.write(wide, folder / "quarantine.parquet")
     written.path.chmod(0o600)
@@ -142,8 +146,8 @@ def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int
     examples: Examples = {}
     for row in sorted(found, key=lambda row: (row["rule"], row[RECORD])):
         value = row["text"] or cells.get((row[RECORD], row["column"]))
-        # A record without a column is a malformed one: the readers keep its text only if no column is personal.
-        visible = row["column"] is None or row["column"] in shown
+        # A record without a column is a malformed one, of which nobody knows what is where.
+        visible = row["column"] in shown or (row["column"] is None and len(shown) == len(contract.columns))
         examples.setdefault(row["rule"], []).append((row[RECORD], value if visible else None))
     return examples
 

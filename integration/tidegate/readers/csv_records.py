@@ -6,7 +6,7 @@ place of every malformed record. Only malformed records are looked at one by one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from tidegate.columns import Column
 from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable
 from tidegate.readers.csv_dialect import CsvDialect
 from tidegate.readers.csv_syntax import NEWLINE, grammar, sound_records
-from tidegate.readers.problems import RECORD_BYTES, Problem, problems_array, schema, shown
+from tidegate.readers.problems import RECORD_BYTES, Problem, beginning, problems_array, schema
 
 _BLOCK = 1 << 19
 _BOM = b"\xef\xbb\xbf"
@@ -28,9 +27,7 @@ _MARK = "\0"
 """A sound record has no NUL, so this first cell marks the place of a malformed one."""
 
 
-def read_csv_records(
-    path: str | Path, dialect: CsvDialect, columns: Sequence[Column], limits: Resources
-) -> Iterator[pa.RecordBatch]:
+def read_csv_records(path: str | Path, dialect: CsvDialect, limits: Resources) -> Iterator[pa.RecordBatch]:
     """Read a CSV file exactly: one row per record, malformed ones included, in order.
 
     Newlines may be mixed. An unquoted empty cell is null, a quoted one is an empty text. Blank lines are no records,
@@ -40,7 +37,6 @@ def read_csv_records(
     Args:
         path: the plain file.
         dialect: what `read_dialect` found.
-        columns: the contract's, which say whether a malformed record may be shown.
         limits: `max_cell_bytes` bounds a cell, and with it the record that is held in memory.
 
     Yields:
@@ -50,7 +46,7 @@ def read_csv_records(
         with Path(path).open("rb") as file:
             file.seek(dialect.header_bytes)
             lines = _newlines(_header(path, dialect.header_bytes))
-            yield from _Reader(file, dialect, columns, limits, line=lines + 1).batches()
+            yield from _Reader(file, dialect, limits, line=lines + 1).batches()
     except OSError as error:
         raise SourceUnreadable(f"{path} cannot be read: {error.strerror}.") from None
 
@@ -74,12 +70,9 @@ class _Block:
 
 
 class _Reader:
-    def __init__(
-        self, file: BufferedReader, dialect: CsvDialect, columns: Sequence[Column], limits: Resources, line: int
-    ) -> None:
+    def __init__(self, file: BufferedReader, dialect: CsvDialect, limits: Resources, line: int) -> None:
         self._file = file
         self._dialect = dialect
-        self._columns = columns
         self._width = len(dialect.header)
         self._max_cell = limits.max_cell_bytes
         # Every quote in a cell is written twice, and there are two around it and a delimiter behind.
@@ -182,7 +175,7 @@ class _Reader:
         return next(((number, size) for number, size in sizes if size > self._max_cell), None)
 
     def _note(self, block: _Block, raw: bytes, code: str, column: str | None, detail: str) -> None:
-        text = None if code == "cell-too-long" else shown(raw, self._columns)
+        text = None if code == "cell-too-long" else beginning(raw)
         block.pieces.append(self._marked)
         block.problems.append(Problem(code=code, column=column, text=text, detail=f"line {self._line}: {detail}"))
         self._line += _newlines(raw)

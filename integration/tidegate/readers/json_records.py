@@ -18,7 +18,7 @@ from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable, nearest
 from tidegate.readers.json_split import RawRecord, elements, lines
 from tidegate.readers.json_text import JsonError, NotANumber, Number, compact, parse
-from tidegate.readers.problems import CELL_TEXT, RECORD_BYTES, Problem, problems_array, schema, shown
+from tidegate.readers.problems import CELL_TEXT, RECORD_BYTES, Problem, beginning, problems_array, schema
 
 _ROWS = 8192
 _BYTES = 16 << 20
@@ -118,7 +118,7 @@ class _Rows:
         try:
             cells, problems = self._row(record)
         except JsonError as error:
-            text = None if record.text is None else shown(record.text, self._columns)
+            text = None if record.text is None else beginning(record.text)
             cells, problems = self._empty, [_problem(error.code, None, text, f"{record.place}: {error.reason}")]
         if problems:
             self._problems[len(self._cells)] = problems

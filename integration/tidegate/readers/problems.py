@@ -1,4 +1,4 @@
-"""How a reader says that a record is malformed: the schema of `_problems`, and what of a record may be shown."""
+"""How a reader says that a record is malformed: the schema of `_problems`, and what of a record is kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypedDict
 
 import pyarrow as pa
 
-from tidegate.columns import PROBLEMS, Column
+from tidegate.columns import PROBLEMS
 
 RECORD_TEXT = 1000
 """How much of a malformed record is kept, in characters."""
@@ -28,10 +28,8 @@ class Problem(TypedDict):
     detail: str | None
 
 
-def shown(raw: bytes, columns: Sequence[Column]) -> str | None:
-    """The beginning of a malformed record, or nothing where it may hold personal values."""
-    if any(column.personal for column in columns):
-        return None
+def beginning(raw: bytes) -> str:
+    """The beginning of a malformed record. It may hold personal values: it is for the quarantine, not for reports."""
     return raw[: 4 * RECORD_TEXT].rstrip(b"\r\n").decode(errors="backslashreplace")[:RECORD_TEXT]
 
 

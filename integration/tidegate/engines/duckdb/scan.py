@@ -142,7 +142,7 @@ def _fast_csv(
 
 
 def _exact_csv(connection: duckdb.DuckDBPyConnection, plan: StagePlan, plain: Path, dialect: CsvDialect) -> Scan:
-    batches = read_csv_records(plain, dialect, plan.columns, plan.resources)
+    batches = read_csv_records(plain, dialect, plan.resources)
     return _records(connection, plan, batches, dialect.header)
 
 
