@@ -267,6 +267,11 @@ class TestFailClosed:
         report = validate(HEADER + GOOD)
         assert report.reasons == ("not evaluated, so not passed: cars.odd",)
 
+    @pytest.mark.parametrize("answer", ["(cells > 0).head(1)", "(cells > 0).reset_index(drop=True)"])
+    def test_a_check_that_answers_for_other_rows_is_not_a_pass(self, answer: str) -> None:
+        self.contract(f"    @pa.check('cars')\n    def odd(cls, cells):\n        return {answer}\n")
+        assert validate(HEADER + GOOD).reasons == ("not evaluated, so not passed: cars.odd",)
+
     def test_a_check_that_answers_for_all_rows_is_refused(self) -> None:
         self.contract("    @pa.check('cars')\n    def odd(cls, cells):\n        return cells.sum() > 0\n")
         with pytest.raises(BrokenContract, match="'odd' answers for all rows at once"):
@@ -349,6 +354,14 @@ class TestIntegrate:
         assert result.dataset.to_arrow(["sample_weight"]).column(0).to_pylist() == pytest.approx(
             [2 / 3, 2 / 3, 2, 2 / 3]
         )
+
+    def test_a_column_of_the_contract_is_not_written_over_by_weights(self) -> None:
+        path = Path("contracts/trips/v1_0.py")
+        path.write_text(path.read_text().replace("note: Optional[str]", "sample_weight: Optional[float]"))
+        weights = {"base": 0.5, "contributed": 0.5}
+        strategy = {"name": "weighted", "weights": weights, "sampling": "sample_weight"}
+        with pytest.raises(Misuse, match="has a column 'sample_weight' itself"):
+            integrate(HEADER + GOOD, merge_strategy=strategy, output="out")
 
     def test_shuffle_is_decided_by_its_seed(self) -> None:
         integrate(HEADER + "".join(f"t{n},north,1,,\n" for n in range(30)))

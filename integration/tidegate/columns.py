@@ -12,6 +12,8 @@ SUBMISSION = "_submission"
 CONTRIBUTOR = "_contributor"
 LINEAGE = (SUBMISSION, CONTRIBUTOR)
 SAMPLE_WEIGHT = "sample_weight"
+RESERVED = frozenset({"file_index", "file_row_number"})
+"""Names that engines give to a row's place in its file; a column of that name would be taken for it."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tidegate.audit import (
     run_suite,
 )
 from tidegate.audit import quarantine as q
-from tidegate.columns import CONTRIBUTOR, PROBLEMS, RECORD, SUBMISSION
+from tidegate.columns import CONTRIBUTOR, PROBLEMS, RECORD, SAMPLE_WEIGHT, SUBMISSION
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
@@ -102,6 +102,8 @@ def load_standard(config: IntegrationConfig) -> Standard:
         suite_file = registry.suite_beside(contract.path)
     suite = load_suite(suite_file, names) if suite_file is not None else None
     check_missing(config.cleaning_config.missing, contract.columns)
+    if config.merge_strategy.sampling == SAMPLE_WEIGHT and SAMPLE_WEIGHT in names:
+        raise Misuse(f"The contract has a column {SAMPLE_WEIGHT!r} itself.", "Take another sampling.")
     return Standard(contract, suite, dedupe_columns(config.cleaning_config.deduplicate, contract.key, names))
 
 

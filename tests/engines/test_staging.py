@@ -268,6 +268,11 @@ def test_a_compressed_file_is_named_as_its_sender_names_it(tmp_path: Path) -> No
         outcome(asked.model_copy(update={"sources": (source,)}))
 
 
+def test_a_column_that_is_called_as_one_of_ours_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadable, match=r"x\.csv has a column '_problems'"):
+        staged(tmp_path, {"a": "int64"}, write(tmp_path, "x.csv", "a,_problems\n1,[]\n2\n"))
+
+
 def test_a_footer_that_lies_about_its_rows_is_refused(tmp_path: Path) -> None:
     parquet(tmp_path, a=pa.array(range(1000)))
     raw = (tmp_path / "x.parquet").read_bytes()

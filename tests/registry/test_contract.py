@@ -69,6 +69,7 @@ def test_rules_are_named_by_column_and_check(make_contract: Make) -> None:
         ("a: int = pa.Feild()\n", r"v1_0\.py:11: AttributeError: .*Feild"),
         ("a: pd.PeriodDtype\n", "a"),
         ("x: int = pa.Field(alias='_x')\na: int\n", r"Column '_x': names with _ first"),
+        ("file_index: int\n", r":11: Column 'file_index': the name belongs to the engines"),
         ("a: int\nA: int\n", r":12: Columns 'a' and 'A' differ by case only"),
         ("a: complex\n", "Column 'a' has the type complex"),
         ("a: int = pa.Field(default=1)\n", "Column 'a' has a default"),

@@ -85,7 +85,8 @@ def _judged(frame: pd.DataFrame, contract: Contract, rule: Rule) -> pd.Series | 
 
 def _failing(frame: pd.DataFrame, contract: Contract, rule: Rule) -> Iterator[int]:
     assert rule.definition is not None
-    output = rule.definition(_judged(frame, contract, rule)).check_output
+    judged = _judged(frame, contract, rule)
+    output = rule.definition(judged).check_output
     if isinstance(output, pd.DataFrame):
         output = output.all(axis="columns")
     if not isinstance(output, pd.Series):
@@ -93,4 +94,7 @@ def _failing(frame: pd.DataFrame, contract: Contract, rule: Rule) -> Iterator[in
             f"{contract.path}: the check {rule.check!r} answers for all rows at once.",
             "A rule judges row by row and returns a boolean Series; what rows must add up to is an expectation.",
         )
+    # Pandera itself leaves nulls out of a column's check; beyond that every row must have its answer.
+    if not (output.index.equals(judged.index) or output.index.equals(judged.dropna().index)):
+        raise ValueError("the check answers for other rows than it was asked about")
     return (int(record) for record in output.index[~output.fillna(True).astype(bool)])

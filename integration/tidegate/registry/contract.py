@@ -18,7 +18,7 @@ from typing import Any
 import pandera.pandas as pa
 from pandera.api.function_dispatch import Dispatcher
 
-from tidegate.columns import Column
+from tidegate.columns import RESERVED, Column
 from tidegate.errors import BrokenContract
 from tidegate.receipt import Versioned
 from tidegate.registry.dtypes import SUPPORTED, ibis_type
@@ -224,6 +224,8 @@ def _refuse_clashes(path: Path, model: type[pa.DataFrameModel], columns: tuple[C
     for column in columns:
         if column.name.startswith("_"):
             raise _broken(path, model, column.name, f"Column {column.name!r}: names with _ first are Tidegate's own.")
+        if column.name.lower() in RESERVED:
+            raise _broken(path, model, column.name, f"Column {column.name!r}: the name belongs to the engines.")
         folded = unicodedata.normalize("NFC", column.name).casefold()
         if folded in seen:
             raise _broken(

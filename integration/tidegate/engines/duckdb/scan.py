@@ -78,6 +78,8 @@ def open_scan(
         yield _parquet(connection, plan, source, plain)
     elif source.format == "csv":
         dialect = read_dialect(plain, plan.columns, max_bytes=plan.resources.max_cell_bytes)
+        if PROBLEMS in dialect.header:
+            raise SourceUnreadable(f"{source.uri} has a column {PROBLEMS!r}, a name of Tidegate's own.", "Rename it.")
         quotes, nuls = (source.quotes, source.nuls) if source.quotes is not None else _count(plain)
         if not nuls:
             yield _fast_csv(connection, plan, plain, dialect, quotes)
