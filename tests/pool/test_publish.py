@@ -122,6 +122,13 @@ def test_a_folder_of_something_else_is_no_pool(tmp_path: Path) -> None:
         put(tmp_path / "pool", "a", [1])
 
 
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    file = rows_file(tmp_path / "work", "a", [1])
+    with pytest.raises(PoolError, match="cannot be written: Not a directory"):
+        publish(tmp_path / "file" / "pool", [file], SCHEMA, receipt("a", 1), fresh=False)
+
+
 def test_a_new_column_widens_the_pool_and_another_type_is_refused(tmp_path: Path) -> None:
     pool = tmp_path / "pool"
     put(pool, "a", [1])

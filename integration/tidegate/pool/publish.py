@@ -53,10 +53,14 @@ def publish(location: Path, files: Sequence[DataFile], schema: pa.Schema, receip
     Raises:
         PoolError: the place is taken, the schemas contradict each other, or every attempt lost a race.
     """
-    location.mkdir(parents=True, exist_ok=True)
     attempt_id = uuid.uuid4().hex[:8]
-    placed = [_place(location, file, f"{receipt.integration[:24]}-{attempt_id}-{n:05}") for n, file in enumerate(files)]
-    _fsync(location)
+    names = [f"{receipt.integration[:24]}-{attempt_id}-{number:05}" for number in range(len(files))]
+    try:
+        location.mkdir(parents=True, exist_ok=True)
+        placed = [_place(location, file, name) for file, name in zip(files, names, strict=True)]
+        _fsync(location)
+    except OSError as error:
+        raise PoolError(f"{location} cannot be written: {error.strerror}.", "Nothing was published.") from None
     for attempt in range(_ATTEMPTS):
         table = open_table(location)
         if table is not None:

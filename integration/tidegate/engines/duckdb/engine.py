@@ -71,8 +71,8 @@ class DuckDBEngine:
     def _run(self, sql: str) -> None:
         try:
             self._connection.execute(sql)
-        except duckdb.OutOfMemoryException as error:
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise TidegateError(
-                f"The work needs more memory or spill space than is allowed: {str(error).splitlines()[0]}",
+                f"The work needs more memory or disk than there is: {str(error).splitlines()[0]}",
                 "Raise resources.memory_limit, or free disk space.",
             ) from None
