@@ -48,6 +48,19 @@ def test_what_could_not_be_evaluated_is_refused(tmp_path: Path, expectation: Any
         load(tmp_path, expectation)
 
 
+def test_a_broken_expectation_is_told_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "v1_0.json"
+    good = '{"type": "expect_column_max_to_be_between", "kwargs": {"column": "a"}}'
+    bad = good.replace('"a"', '"c"')
+    meta = '{"expectations": [], "notes": "expectations"}'
+    path.write_text(f'{{"meta": {meta},\n"expectations": [\n  {good},\n\n  {bad}], "more": {meta}}}')
+    with pytest.raises(BrokenContract, match=r"v1_0\.json:5: expectation 2 names the column 'c'"):
+        load_suite(path, ("a",))
+    path.write_text('{"expectations": [\n]]')
+    with pytest.raises(BrokenContract, match=r"v1_0\.json:2: not JSON"):
+        load_suite(path, ("a",))
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"expectations": {}}', "[" * 100_000])
 def test_what_is_no_suite_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "v1_0.json"

@@ -55,13 +55,13 @@ def prepare_suite(suite: Suite) -> Any:
                 prepared.expectations.append(configuration.to_domain_obj())
             except ExpectationNotFoundError:
                 raise BrokenContract(
-                    f"{suite.path}: expectation {number + 1} ({expectation.type}): there is no such expectation.",
+                    f"{expectation.where}: there is no such expectation.",
                     nearest(expectation.type, list_registered_expectation_implementations()),
                 ) from None
             except Exception as error:  # noqa: BLE001 - pydantic's and others, by the kind of slip
                 first = " ".join(str(error).split())[:_SHOWN]
                 raise BrokenContract(
-                    f"{suite.path}: expectation {number + 1} ({expectation.type}): {first}",
+                    f"{expectation.where}: {first}",
                     "See docs/suites.md, and Great Expectations' own page on this expectation.",
                 ) from None
     return prepared

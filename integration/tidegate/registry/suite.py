@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,21 @@ WITHOUT_SQL = frozenset(
 )
 """Expectations for which Great Expectations has no SQL implementation: they could not be evaluated."""
 
+_BETWEEN = re.compile(r"[\s,]*")
 SEVERITIES = ("critical", "warning", "info")
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """One expectation of a suite. `id` is ``<column>.<type>``, or ``dataset.<type>`` for the whole dataset."""
+    """One expectation of a suite.
+
+    Attributes:
+        id: ``<column>.<type>``, or ``dataset.<type>`` for the whole dataset.
+        where: file, line and number, for messages.
+    """
 
     id: str
+    where: str
     type: str
     kwargs: dict[str, Any]
     severity: str
@@ -69,14 +77,19 @@ def load_suite(path: Path, columns: tuple[str, ...]) -> Suite:
     """
     raw = path.read_bytes()
     try:
-        content = json.loads(raw)
+        text = raw.decode(json.detect_encoding(raw))
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BrokenContract(f"{path}:{error.lineno}: not JSON: {error.msg}.") from None
     except (ValueError, RecursionError) as error:
         raise BrokenContract(f"{path}: not JSON: {error}.") from None
     if not isinstance(content, dict) or not isinstance(content.get("expectations"), list):
         raise BrokenContract(f"{path}: a suite is an object with a list 'expectations'.")
     seen: dict[str, int] = {}
+    lines = _lines(text, content["expectations"])
     expectations = tuple(
-        _expectation(path, number, item, columns, seen) for number, item in enumerate(content["expectations"], 1)
+        _expectation(f"{path}:{line}: expectation {number}", item, columns, seen)
+        for number, (line, item) in enumerate(zip(lines, content["expectations"], strict=True), 1)
     )
     return Suite(
         name=path.parent.name,
@@ -87,8 +100,22 @@ def load_suite(path: Path, columns: tuple[str, ...]) -> Suite:
     )
 
 
-def _expectation(path: Path, number: int, item: Any, columns: tuple[str, ...], seen: dict[str, int]) -> Expectation:
-    where = f"{path}: expectation {number}"
+def _lines(text: str, expectations: list[Any]) -> list[int]:
+    """The lines on which the elements of the list "expectations" begin."""
+    decoder = json.JSONDecoder()
+    for key in re.finditer(r'"expectations"\s*:\s*(?=\[)', text):
+        if decoder.raw_decode(text, key.end())[0] != expectations:
+            continue  # a key of that name within something else
+        position, lines = key.end() + 1, []
+        for _ in expectations:
+            position = _BETWEEN.match(text, position).end()  # type: ignore[union-attr]
+            lines.append(text.count("\n", 0, position) + 1)
+            position = decoder.raw_decode(text, position)[1]
+        return lines
+    return [1] * len(expectations)  # the key is spelled with escapes, or NaN differs from itself
+
+
+def _expectation(where: str, item: Any, columns: tuple[str, ...], seen: dict[str, int]) -> Expectation:
     if not isinstance(item, dict) or not isinstance(item.get("type"), str):
         raise BrokenContract(f"{where} has no type.", 'Write {"type": "expect_...", "kwargs": {...}}.')
     kind, kwargs = item["type"], item.get("kwargs", {})
@@ -112,6 +139,7 @@ def _expectation(path: Path, number: int, item: Any, columns: tuple[str, ...], s
     meta = item.get("meta") or {}
     return Expectation(
         id=base if seen[base] == 1 else f"{base}#{seen[base]}",
+        where=f"{where} ({kind})",
         type=kind,
         kwargs=kwargs,
         severity=severity,
