@@ -17,7 +17,7 @@ def progress() -> Iterator[None]:
         return
     from rich.console import Console
 
-    level = logger.level
+    level, others = logger.level, {handler: handler.level for handler in logger.handlers}
     with Console(stderr=True).status("reading …") as status:
 
         class Steps(logging.Handler):
@@ -27,8 +27,7 @@ def progress() -> Iterator[None]:
                     status.update(f"{step} …")
 
         handler = Steps(logging.DEBUG)
-        others = logger.handlers[:]
-        for other in others:
+        for other in others:  # they are not to see what only we asked for
             other.setLevel(max(other.level, logging.WARNING))
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG)
@@ -37,3 +36,5 @@ def progress() -> Iterator[None]:
         finally:
             logger.removeHandler(handler)
             logger.setLevel(level)
+            for other, before in others.items():
+                other.setLevel(before)
