@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer.main
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from tidegate.audit import CODES
 from tidegate.cli import app
 from tidegate.config import IntegrationConfig
 from tidegate.errors import TidegateError
+from tidegate.receipt import Report
+from tidegate.registry.suite import WITHOUT_SQL
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 
 
 def rows(page: str, heading: str) -> dict[str, list[str]]:
@@ -24,18 +30,49 @@ def rows(page: str, heading: str) -> dict[str, list[str]]:
     return {row[0].strip("`"): row for row in cells[2:]}
 
 
-def keys(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
-    found = {}
+def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, field in model.model_fields.items():
-        found[prefix + name] = field.description or ""
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found |= keys(field.annotation, f"{prefix}{name}.")
-    return found
+        yield prefix + name, field
+        if is_section(field):
+            yield from keys(field.annotation, f"{prefix}{name}.")  # type: ignore[arg-type]
+
+
+def is_section(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return "" if is_section(field) else f"`{json.dumps(field.get_default(call_default_factory=True))}`"
 
 
 def test_every_configuration_key_is_documented_as_the_code_describes_it() -> None:
-    documented = {key: row[3] for key, row in rows("configuration.md", "Every key").items()}
-    assert documented == keys(IntegrationConfig)
+    documented = {key: (row[2], row[3]) for key, row in rows("configuration.md", "Every key").items()}
+    assert documented == {key: (default(field), field.description) for key, field in keys(IntegrationConfig)}
+
+
+def test_every_field_of_the_report_is_documented() -> None:
+    table = (DOCS / "cli.md").read_text(encoding="utf-8").partition("| field |")[2].partition("\n\n")[0]
+    names = [name for first in re.findall(r"^\| (.+?) \|", table, flags=re.MULTILINE) for name in first.split(", ")]
+    assert {name.strip("`").removesuffix("[]") for name in names[1:]} == set(Report.model_fields)
+
+
+def test_every_expectation_that_is_refused_is_documented() -> None:
+    page = (DOCS / "suites.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^    - `(expect_\w+)`", page, flags=re.MULTILINE)) == WITHOUT_SQL
+
+
+def test_the_readme_names_what_is_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", readme)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    house = readme.partition("## The house")[2].partition("```text\n")[2].partition("```")[0]
+    rooms = [room for line in house.splitlines() for room in re.findall(r"[\w./]+/(?=\s)", line.partition("  the ")[0])]
+    places = (ROOT, ROOT / "integration" / "tidegate")
+    assert {"integration/tidegate/", "engines/", "readers/"} <= set(rooms)
+    assert [room for room in rooms if not any((place / room).is_dir() for place in places)] == []
 
 
 def test_every_code_of_the_quarantine_is_documented() -> None:
