@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Scalar = bool | int | float | str
+"""A cell's value as a configuration spells it."""
+
 RECORD = "_record"
 """The record number: 1 for the first record of the submission, counted through all its files."""
 PROBLEMS = "_problems"
@@ -28,6 +31,10 @@ class Column:
         key: whether it is part of the dedupe key.
         personal: whether its values may never be shown.
         json: whether the text is a JSON object that nobody looks into.
+        duration: whether the whole number counts microseconds, which files spell as a duration.
+        categories: the only values that there may be; None where any may be.
+        default: what stands for a null; None where nothing does.
+        added: whether a file that lacks the column gets it, with its default or nulls in it.
         description: what it means, for people.
     """
 
@@ -38,6 +45,10 @@ class Column:
     key: bool = False
     personal: bool = False
     json: bool = False
+    duration: bool = False
+    categories: tuple[str | int, ...] | None = None
+    default: Scalar | None = None
+    added: bool = False
     description: str = ""
 
     @property
@@ -50,3 +61,21 @@ class Column:
     def nested(self) -> bool:
         """Whether cells are lists or structs, which text formats carry as JSON."""
         return self.type.startswith(("array<", "struct<"))
+
+    @property
+    def numeric(self) -> bool:
+        """Whether cells are numbers."""
+        return not self.nested and not self.duration and self.type.startswith(("int", "uint", "float", "decimal"))
+
+    def takes(self, value: object) -> bool:
+        """Whether a scalar of a configuration can stand in a cell."""
+        if self.categories is not None:
+            return value in self.categories
+        if self.numeric:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return False
+            return "int" not in self.type or float(value).is_integer()
+        if self.type == "boolean":
+            return isinstance(value, bool)
+        textual = self.type in ("string", "date") or self.type.startswith("timestamp")
+        return textual and isinstance(value, str)

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from tidegate.columns import Scalar
 from tidegate.errors import Misuse, nearest
-
-Scalar = bool | int | float | str
 
 
 class _Config(BaseModel):

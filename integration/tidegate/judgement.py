@@ -13,20 +13,14 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from tidegate.audit import (
-    decide,
-    judge_rules,
-    judge_shape,
-    prepare_suite,
-    run_suite,
-)
+from tidegate.audit import Shape, decide, judge_rules, judge_shape, prepare_suite, run_suite
 from tidegate.audit import quarantine as q
 from tidegate.columns import CONTRIBUTOR, PROBLEMS, RECORD, SAMPLE_WEIGHT, SUBMISSION
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
-from tidegate.merge import apply_missing, check_missing, dedupe_columns, dropped_for_missing, duplicates, leaks
-from tidegate.receipt import Repair, Report, RowCounts, Submission, digest_of, submission_id
+from tidegate.merge import apply_missing, check_missing, dedupe_columns, dropped_for_missing, duplicates, leaks, parse
+from tidegate.receipt import Check, Repair, Report, RowCounts, Submission, digest_of, submission_id
 from tidegate.registry import Contract, Suite, find_registry, load_contract, load_suite
 from tidegate.sources import Snapshot, acquire
 from tidegate.telemetry import event, step
@@ -138,12 +132,16 @@ def judge(
         SourceUnreadable: a file cannot be read.
         BrokenContract: a check or expectation turned out to be one that cannot judge.
     """
-    contract, suite = standard.contract, standard.suite
-    with step("stage"), engine.stage(_plan(config, contract, submission, snapshots, folder)) as staging:
+    suite = standard.suite
+    with step("stage"), engine.stage(_plan(config, standard.contract, submission, snapshots, folder)) as staging:
         prepared = prepare_suite(suite) if suite is not None else None  # meanwhile
         staged = staging()
         for snapshot in snapshots:
             snapshot.verify_unchanged()
+    standard = _with_matched(standard, staged, config)
+    contract = standard.contract
+    if contract.matched:
+        pool, holdout = (in_types_of(contract, table) if table is not None else None for table in (pool, holdout))
     stage = engine.table("stage", staged.files, record=RECORD)
     shape = judge_shape(contract, staged)
     well_formed = stage.filter(stage[PROBLEMS].isnull()).select(RECORD, *(c.name for c in contract.columns))
@@ -151,10 +149,10 @@ def judge(
     findings.add("malformed", q.malformed_rows(stage))
     with step("repair"):
         fit = _without_missing(well_formed, config, findings)
-        repaired = apply_missing(fit, config.cleaning_config.missing, contract.columns)
+        repaired = _repaired(engine, fit, config, contract, shape, folder)
         rows = engine.view("rows", repaired.rows)
     with step("audit rules"):
-        outcome = judge_rules(engine, rows, contract, shape, folder)
+        outcome = judge_rules(engine, rows, contract, shape, folder, config.resources)
         findings.add("shape", q.shape_rows(rows, shape))
         findings.add("failed", _but_settled(q.failed_rows(outcome), standard))
         passing = engine.view("passing", rows.anti_join(findings.table("shape", "failed"), RECORD))
@@ -166,10 +164,12 @@ def judge(
         if suite is not None and counts.accepted:
             told = run_suite(engine, accepted, contract, suite, prepared, shape.missing)
     # A rule that deduplication settles is still reported as it was judged.
-    judged = findings.table("malformed", "shape").union(engine.view("judged", q.failed_rows(outcome)))
+    told_of = engine.view("judged", q.failed_rows(outcome, warnings=True))
+    judged = findings.table("malformed", "shape").union(told_of)
     failing, examples = q.failing_per_rule(judged), q.examples_of(judged, stage, contract)
     checks = q.checks_of(outcome, shape, contract, failing, examples, q.malformed_as(judged))
     checks += told.checks if told else ()
+    checks += repaired.checks
     disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
     report = Report(
         verdict=disposition.verdict,
@@ -236,6 +236,23 @@ class Findings:
         )  # fmt: skip
 
 
+def _with_matched(standard: Standard, staged: Stage, config: IntegrationConfig) -> Standard:
+    """The standard with the columns that the contract's patterns stand for in this submission."""
+    contract = standard.contract.with_matched(staged.matched)
+    names = tuple(column.name for column in contract.columns)
+    return Standard(contract, standard.suite, dedupe_columns(config.cleaning_config.deduplicate, contract.key, names))
+
+
+def in_types_of(contract: Contract, table: ir.Table) -> ir.Table:
+    """The table with the contract's columns in its types: hashes of keys are compared, and 7 as two types differs."""
+    typed = {
+        c.name: table[c.name].try_cast(c.type) if c.name in table.columns else ibis.null(c.type)
+        for c in contract.columns
+        if c.name not in table.columns or str(table[c.name].type()) != str(ibis.dtype(c.type))
+    }
+    return table.mutate(**typed) if typed else table
+
+
 def stage_holdout(config: IntegrationConfig, contract: Contract, engine: Engine, folder: Path, path: str) -> ir.Table:
     """A holdout that comes as a file is read as a submission is, by the same contract.
 
@@ -272,12 +289,44 @@ def _plan(
         ),
         folder=folder,
         columns=contract.columns,
+        patterns=contract.patterns,
         constants=lineage(submission),
         strict=contract.strict,
         null_values=config.cleaning_config.null_values,
         trim_strings=config.cleaning_config.trim_strings,
         resources=config.resources,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Repaired:
+    """Rows as the rules see them, what was done to them, and the parsers that could not be run."""
+
+    rows: ir.Table
+    repairs: tuple[Repair, ...]
+    checks: tuple[Check, ...] = ()
+
+
+def _repaired(
+    engine: Engine, rows: ir.Table, config: IntegrationConfig, contract: Contract, shape: Shape, folder: Path
+) -> _Repaired:
+    """What the configuration repairs, then the contract: its defaults, its parsers."""
+    missing = config.cleaning_config.missing
+    filled = apply_missing(rows, missing, contract.columns)
+    defaults = {name: value for name, value in contract.defaults.items() if name not in missing}
+    by_default = apply_missing(
+        filled.rows, defaults, contract.columns, lambda name: shape.holds(name, filled.rows[RECORD])
+    )
+    done = _Repaired(by_default.rows, (*filled.repairs, *by_default.repairs))
+    if not contract.parsed or shape.failed:
+        return done
+    parsed = parse(engine, engine.view("unparsed", done.rows), contract, shape.left_out, folder)
+    checks = [
+        Check(id=rule, kind="rule", column=None, severity="critical", status="not_evaluated",
+              expected="a parser that mends each row by itself", observed=reason)
+        for rule, reason in (parsed.failed or {}).items()
+    ]  # fmt: skip
+    return _Repaired(parsed.rows, (*done.repairs, *parsed.repairs), tuple(checks))
 
 
 def _without_missing(rows: ir.Table, config: IntegrationConfig, findings: Findings) -> ir.Table:

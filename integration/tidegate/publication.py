@@ -13,7 +13,7 @@ from tidegate.columns import LINEAGE, RECORD, SAMPLE_WEIGHT
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine
 from tidegate.errors import Misuse, PoolError
-from tidegate.judgement import Judgement, stage_holdout
+from tidegate.judgement import Judgement, in_types_of, stage_holdout
 from tidegate.merge import merged
 from tidegate.pool import pool_files, pool_location, publish
 from tidegate.receipt import Receipt
@@ -115,13 +115,7 @@ def _delta(engine: Engine, name: str, uri: str, contract: Contract) -> tuple[ir.
     lacking = [key for key in contract.key if key not in table.columns and contract.column(key).required]
     if lacking:
         raise PoolError(f"{uri} has no column {lacking[0]!r}.", f"It does not hold rows of {contract.name}.")
-    # In the contract's types: hashes of keys are compared, and those of 7 as two types differ.
-    typed = {
-        c.name: table[c.name].try_cast(c.type) if c.name in table.columns else ibis.null(c.type)
-        for c in contract.columns
-        if c.name not in table.columns or str(table[c.name].type()) != str(ibis.dtype(c.type))
-    }
-    return (table.mutate(**typed) if typed else table), version, rows
+    return in_types_of(contract, table), version, rows
 
 
 def _holdout(config: IntegrationConfig, engine: Engine, contract: Contract, folder: Path) -> ir.Table | None:

@@ -92,7 +92,7 @@ class Check(_Record):
 class Repair(_Record):
     """A declared change of values before the rules ran: which, where, with what, and how many cells."""
 
-    kind: Literal["null_values", "trim_strings", "missing"]
+    kind: Literal["null_values", "trim_strings", "missing", "parser"]
     column: str
     detail: str
     cells: int

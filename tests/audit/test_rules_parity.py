@@ -165,4 +165,4 @@ def test_only_what_is_exact_is_lowered(field: str, lowered: bool, make_contract:
     contract = make_contract(f"a: str = pa.Field({field}, nullable=True)\n")
     table = ibis.table({"a": "string"}, name="t")
     (rule,) = contract.rules
-    assert (lower(rule, contract.column("a"), table["a"]) is not None) == lowered
+    assert (lower(rule, contract.column("a"), contract.definitions["a"].dtype.type, table["a"]) is not None) == lowered

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
 
+from tidegate.audit.literals import literal
 from tidegate.columns import Column
 from tidegate.registry import Rule
-
-_EXACT_INTEGERS = 2**53
 
 # Letters, digits, anchors, groups and plain classes mean the same to RE2, to Python and on either side of Unicode.
 # Classes by name (\w, \d, \s), word boundaries, look-around, back references and flags do not.
@@ -31,68 +32,69 @@ _SAFE_PATTERN = re.compile(
 )
 
 
-def lower(rule: Rule, column: Column, cell: ir.Value) -> ir.BooleanValue | None:
-    """True where `cell` fails the rule, or None where only Pandera can tell. A null never fails a built-in check."""
+def lower(rule: Rule, column: Column, dtype: Any, cell: ir.Value) -> ir.BooleanValue | None:
+    """True where `cell` fails the rule, or None where only Pandera can tell. A null never fails a built-in check.
+
+    Args:
+        dtype: what holds the column in pandas.
+    """
     check = rule.definition
     if check is None or not rule.builtin or check.element_wise or not check.ignore_na:
         return None
     condition = _CONDITIONS.get(rule.check)
-    statistics: dict[str, Any] = check.statistics or {}
-    passes = condition(column, cell, statistics) if condition else None
+    passes = condition(column, dtype, cell, check.statistics or {}) if condition else None
     return None if passes is None else (~passes).fill_null(False)
 
 
-def _comparable(column: Column, value: Any) -> bool:
-    """Whether comparing the column's cells with this value is exact in every engine."""
-    if column.type == "string":
-        return isinstance(value, str) and "\0" not in value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    if column.type == "float64":
-        return value == value and (isinstance(value, float) or abs(value) <= _EXACT_INTEGERS)
-    if column.type in ("int8", "int16", "int32", "int64"):
-        return float(value).is_integer() and abs(value) < _EXACT_INTEGERS
-    return False
+_Condition = Callable[[Column, Any, Any, dict[str, Any]], "ir.BooleanValue | None"]
 
 
-def _literal(column: Column, value: Any) -> Any:
-    return int(value) if column.type.startswith("int") else value
-
-
-_Condition = Callable[[Column, Any, dict[str, Any]], "ir.BooleanValue | None"]
-
-
-def _comparison(operator: Callable[[Any, Any], Any], name: str) -> _Condition:
-    def condition(column: Column, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
-        value = statistics[name]
-        return operator(cell, _literal(column, value)) if _comparable(column, value) else None
+def _comparison(operator: Callable[[Any, Any], Any], name: str, ordering: bool = True) -> _Condition:
+    def condition(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
+        if ordering and not _ordered(column, dtype):
+            return None
+        value = literal(column, dtype, statistics[name])
+        return None if value is None else operator(cell, value)
 
     return condition
 
 
-def _in_range(column: Column, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
-    low, high = statistics["min_value"], statistics["max_value"]
-    if not (_comparable(column, low) and _comparable(column, high)):
+def _ordered(column: Column, dtype: Any) -> bool:
+    """Categories have an order of their own, or none, and it is no use to ask which of two truths is greater."""
+    return not isinstance(dtype, pd.CategoricalDtype) and column.type != "boolean" and not _dictionary(dtype)
+
+
+def _dictionary(dtype: Any) -> bool:
+    return isinstance(dtype, pd.ArrowDtype) and "dictionary" in str(dtype.pyarrow_dtype)
+
+
+def _in_range(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
+    if not _ordered(column, dtype):
         return None
-    low, high = _literal(column, low), _literal(column, high)
+    low, high = (literal(column, dtype, statistics[name]) for name in ("min_value", "max_value"))
+    if low is None or high is None:
+        return None
     above = cell >= low if statistics.get("include_min", True) else cell > low
     below = cell <= high if statistics.get("include_max", True) else cell < high
     return above & below
 
 
 def _membership(name: str, negate: bool) -> _Condition:
-    def condition(column: Column, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
-        values = list(statistics[name])
-        if not values or not all(_comparable(column, value) for value in values):
+    def condition(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
+        # pandas compares float32 with a list of values as float64, and casts lists for some others.
+        wide = column.type.startswith("float")
+        kind = Column(column.name, "float64") if wide else column
+        values = [literal(kind, np.dtype("float64") if wide else dtype, value) for value in statistics[name]]
+        if not values or any(value is None for value in values) or _dictionary(dtype):
             return None
-        inside = cell.isin([_literal(column, value) for value in values])
+        inside = (cell.cast("float64") if column.type == "float32" else cell).isin(values)
         return ~inside if negate else inside
 
     return condition
 
 
-def _str_length(column: Column, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
-    if column.type != "string":
+def _str_length(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
+    if not _textual(column, dtype):
         return None
     exact = statistics.get("exact_value")
     low, high = (exact, exact) if exact is not None else (statistics.get("min_value"), statistics.get("max_value"))
@@ -104,10 +106,15 @@ def _str_length(column: Column, cell: Any, statistics: dict[str, Any]) -> ir.Boo
     return condition
 
 
+def _textual(column: Column, dtype: Any) -> bool:
+    """Whether pandas has text here; of Arrow's dictionaries it asks no text."""
+    return column.type == "string" and not _dictionary(dtype)
+
+
 def _affix(name: str) -> _Condition:
-    def condition(column: Column, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
+    def condition(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
         text = statistics["string"]
-        if column.type != "string" or not isinstance(text, str) or "\0" in text:
+        if not _textual(column, dtype) or not isinstance(text, str) or "\0" in text:
             return None
         passes: ir.BooleanValue = getattr(cell, name)(text)
         return passes
@@ -116,9 +123,9 @@ def _affix(name: str) -> _Condition:
 
 
 def _pattern(anchored: bool) -> _Condition:
-    def condition(column: Column, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
+    def condition(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
         pattern = statistics["pattern"]
-        if column.type != "string" or not isinstance(pattern, str) or not _SAFE_PATTERN.fullmatch(pattern):
+        if not _textual(column, dtype) or not isinstance(pattern, str) or not _SAFE_PATTERN.fullmatch(pattern):
             return None
         if pattern.endswith("$") and not pattern.endswith("\\$"):
             pattern = pattern[:-1] + r"\n?\z"  # Python's $ also matches before a final newline
@@ -129,8 +136,8 @@ def _pattern(anchored: bool) -> _Condition:
 
 
 _CONDITIONS: dict[str, _Condition] = {
-    "equal_to": _comparison(lambda cell, value: cell == value, "value"),
-    "not_equal_to": _comparison(lambda cell, value: cell != value, "value"),
+    "equal_to": _comparison(lambda cell, value: cell == value, "value", ordering=False),
+    "not_equal_to": _comparison(lambda cell, value: cell != value, "value", ordering=False),
     "greater_than": _comparison(lambda cell, value: cell > value, "min_value"),
     "greater_than_or_equal_to": _comparison(lambda cell, value: cell >= value, "min_value"),
     "less_than": _comparison(lambda cell, value: cell < value, "max_value"),

@@ -1,100 +1,117 @@
-"""Rules that only Pandera can judge, run in Pandera over batches of the columns that they read."""
+"""Rules that only Pandera can judge: on every core, in processes of their own where there are many rows.
+
+Python runs one thread at a time, so batches are dealt out to processes: each reads its row groups of one Parquet file
+and writes the failing pairs to another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import ibis.expr.types as ir
-import pandas as pd
-import pandera.pandas as pa
-import pyarrow
 import pyarrow.parquet as pq
 
+import tidegate
+from tidegate.audit.pandera_batches import BATCH_ROWS, judge_batches
 from tidegate.columns import RECORD
+from tidegate.config import Resources
+from tidegate.engines import DataFile, Engine
 from tidegate.errors import BrokenContract
 from tidegate.registry import Contract, Rule
 
-_BATCH_ROWS = 65_536
-FAILURES = pyarrow.schema([(RECORD, pyarrow.int64()), ("rule", pyarrow.int32())])
+_ROWS_PER_PROCESS = 4 * BATCH_ROWS  # for fewer, starting one takes longer than it saves
 
 
 def judge_in_pandera(
-    rows: ir.Table, contract: Contract, rules: Sequence[tuple[int, Rule]], path: Path
-) -> dict[str, str]:
-    """Write the failing (record, rule) pairs of `rules` to Parquet at `path`.
+    engine: Engine,
+    rows: ir.Table,
+    contract: Contract,
+    rules: Mapping[int, Rule],
+    folder: Path,
+    left_out: Collection[str] = (),
+    resources: Resources | None = None,
+) -> tuple[tuple[DataFile, ...], dict[str, str]]:
+    """Write the failing (record, rule) pairs of `rules` to Parquet in `folder`.
 
     Args:
-        rules: the rules to judge, each with its number in the contract.
+        rules: the rules to judge, by their number among the contract's rules that apply.
+        left_out: columns that the submission lacks; a check over several columns does not see them.
+        resources: how many processes, and how many seconds they have; the configuration's defaults without it.
 
     Returns:
-        The rules that could not be judged, by id, with the reason.
+        The files, and the rules that could not be judged, by id, with the reason.
 
     Raises:
-        BrokenContract: a check answers for the whole batch where it should answer row by row.
+        BrokenContract: a check looks at more than one row at a time.
     """
-    needed = {name for _, rule in rules for name in rule.columns}
-    if any(not rule.columns for _, rule in rules):
-        needed = {column.name for column in contract.columns}
-    columns = [column.name for column in contract.columns if column.name in needed]
+    needed = {name for rule in rules.values() for name in rule.columns}
+    if any(not rule.columns for rule in rules.values()):
+        needed = set(contract.definitions)
+    columns = [name for name in contract.definitions if name in needed]
+    read = engine.write(rows.select(RECORD, *columns), folder / "pandera-rows.parquet")
+    resources = resources or Resources()
+    wanted = min(resources.threads or os.cpu_count() or 1, -(-read.rows // _ROWS_PER_PROCESS))
+    parts = max(1, min(wanted, pq.read_metadata(read.path).num_row_groups))
+    paths = [folder / f"failures-pandera-{part}.parquet" for part in range(parts)]
+    if parts == 1:
+        not_evaluated = judge_batches(contract, rules, read.path, paths[0], left_out)
+    else:
+        not_evaluated = _in_processes(contract, rules, read.path, paths, left_out, resources.max_seconds)
+    read.path.unlink()
+    return tuple(DataFile(path=path, rows=0) for path in paths if path.exists()), not_evaluated
+
+
+def _in_processes(
+    contract: Contract,
+    rules: Mapping[int, Rule],
+    rows: Path,
+    paths: list[Path],
+    left_out: Collection[str],
+    max_seconds: float,
+) -> dict[str, str]:
+    environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).resolve().parent.parent)}
+    started: list[subprocess.Popen[str]] = []
+    answers: list[dict[str, Any]] = []
+    try:
+        for part, path in enumerate(paths):
+            job = {
+                "contract": str(contract.path), "digest": contract.digest, "matched": dict(contract.matched),
+                "rules": {number: rule.id for number, rule in rules.items()}, "rows": str(rows),
+                "failures": str(path), "left_out": list(left_out), "part": (part, len(paths)),
+            }  # fmt: skip
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "tidegate.audit.pandera_worker", json.dumps(job)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, text=True,
+            )  # fmt: skip
+            started.append(process)
+        until = time.monotonic() + max_seconds
+        for process in started:
+            output, _ = process.communicate(timeout=max(0, until - time.monotonic()))
+            ended = process.returncode
+            # What the author's code prints comes before.
+            answers.append({"exit": ended} if ended else json.loads(output.splitlines()[-1]))
+    except subprocess.TimeoutExpired:
+        answers = [{"exit": f"a timeout after {max_seconds} s"}]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    return _gathered(answers, rules)
+
+
+def _gathered(answers: list[dict[str, Any]], rules: Mapping[int, Rule]) -> dict[str, str]:
     not_evaluated: dict[str, str] = {}
-    with pq.ParquetWriter(path, FAILURES) as writer:
-        batches = rows.select(RECORD, *columns).to_pyarrow_batches(chunk_size=_BATCH_ROWS)
-        for batch in batches:
-            frame = _frame(pyarrow.Table.from_batches([batch]), contract, columns)
-            for number, rule in rules:
-                if rule.id in not_evaluated:
-                    continue
-                try:
-                    failing = list(_failing(frame, contract, rule))
-                except BrokenContract:
-                    raise
-                except Exception as error:  # noqa: BLE001 - the author's code may raise anything; that is not a pass
-                    not_evaluated[rule.id] = f"the check raised {type(error).__name__}"
-                    continue
-                pairs = [failing, [number] * len(failing)]
-                writer.write_table(pyarrow.table(pairs, schema=FAILURES))
+    for answer in answers:
+        if "broken" in answer:
+            raise BrokenContract(*answer["broken"])
+        if "exit" in answer:
+            return {rule.id: f"the process that judged it ended with {answer['exit']}" for rule in rules.values()}
+        not_evaluated |= answer["not_evaluated"]
     return not_evaluated
-
-
-def _frame(batch: pyarrow.Table, contract: Contract, columns: Sequence[str]) -> pd.DataFrame:
-    """The batch as Pandera would see it: the contract's dtypes, indexed by record number."""
-    index = pd.Index(batch.column(RECORD).to_numpy(), name=RECORD)
-    series = {name: _series(batch.column(name), contract.schema.columns[name], index) for name in columns}
-    return pd.DataFrame(series, index=index)
-
-
-def _series(cells: pyarrow.ChunkedArray, column: pa.Column, index: pd.Index) -> pd.Series:
-    dtype = column.dtype.type
-    if isinstance(dtype, pd.ArrowDtype):
-        return pd.Series(pd.arrays.ArrowExtensionArray(cells.cast(dtype.pyarrow_dtype)), index=index)
-    series = pd.Series(pd.arrays.ArrowExtensionArray(cells), index=index)
-    if cells.null_count and getattr(dtype, "kind", "O") in "iub":
-        return series  # such a dtype holds no nulls; those rows fail `not_nullable`, and checks pass over nulls
-    return pd.Series(column.dtype.coerce(series))
-
-
-def _judged(frame: pd.DataFrame, contract: Contract, rule: Rule) -> pd.Series | pd.DataFrame:
-    """The column, or for a rule over several the whole frame, but for rows with a null that they may not have."""
-    if rule.column is not None:
-        return frame[rule.column]
-    names = [column.name for column in contract.columns]
-    required = [column.name for column in contract.columns if not column.nullable and column.required]
-    return frame[names].dropna(subset=required).infer_objects()
-
-
-def _failing(frame: pd.DataFrame, contract: Contract, rule: Rule) -> Iterator[int]:
-    assert rule.definition is not None
-    judged = _judged(frame, contract, rule)
-    output = rule.definition(judged).check_output
-    if isinstance(output, pd.DataFrame):
-        output = output.all(axis="columns")
-    if not isinstance(output, pd.Series):
-        raise BrokenContract(
-            f"{contract.path}: the check {rule.check!r} answers for all rows at once.",
-            "A rule judges row by row and returns a boolean Series; what rows must add up to is an expectation.",
-        )
-    # Pandera itself leaves nulls out of a column's check; beyond that every row must have its answer.
-    if not (output.index.equals(judged.index) or output.index.equals(judged.dropna().index)):
-        raise ValueError("the check answers for other rows than it was asked about")
-    return (int(record) for record in output.index[~output.fillna(True).astype(bool)])

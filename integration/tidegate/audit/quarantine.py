@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from tidegate.audit.rules import RuleOutcome
 from tidegate.audit.shape import Shape
-from tidegate.columns import PROBLEMS, RECORD
+from tidegate.columns import PROBLEMS, RECORD, Column
 from tidegate.engines import DataFile, Engine
 from tidegate.errors import Misuse
 from tidegate.receipt import Check, Example
@@ -60,17 +60,20 @@ def malformed_rows(stage: ir.Table) -> ir.Table:
     return told.select(RECORD, code=told["code"], rule=rule, column=told["column"], reason=reason, text=told["text"])
 
 
-def failed_rows(outcome: RuleOutcome) -> ir.Table:
-    """Rows that fail a rule, once per rule."""
+def failed_rows(outcome: RuleOutcome, warnings: bool = False) -> ir.Table:
+    """Rows that fail a rule, once per rule; those of rules that only warn keep no record out."""
+    failures = outcome.failures
+    if not warnings and (warning := [n for n, rule in enumerate(outcome.rules) if rule.warns]):
+        failures = failures.filter(~failures["rule"].isin(warning))
     if not outcome.rules:
-        return _none_of(outcome.failures)
-    number = outcome.failures["rule"]
+        return _none_of(failures)
+    number = failures["rule"]
 
     def say(what: list[str | None]) -> ir.Value:
         branches = [(number == n, ibis.literal(text, "string")) for n, text in enumerate(what)]
         return ibis.cases(*branches, else_=ibis.null("string"))
 
-    return outcome.failures.select(
+    return failures.select(
         RECORD,
         code=ibis.literal("rule-failed"),
         rule=say([rule.id for rule in outcome.rules]),
@@ -180,13 +183,16 @@ def checks_of(
         malformed: what is wrong with records that cannot be read.
     """
 
-    def check(rule: str, column: str | None, expected: str, unseen: str | None = None) -> Check:
+    def check(
+        rule: str, column: str | None, expected: str, unseen: str | None = None, warns: bool = False,
+        most: int | None = None,
+    ) -> Check:  # fmt: skip
         failing = counts.get(rule, 0)
         return Check(
-            id=rule, kind="rule", column=column, severity="critical", expected=expected, observed=unseen,
-            status="not_evaluated" if unseen else "failed" if failing else "passed",
+            id=rule, kind="rule", column=column, severity="warning" if warns else "critical", expected=expected,
+            observed=unseen, status="not_evaluated" if unseen else "failed" if failing else "passed",
             failing_rows=None if unseen else failing,
-            examples=tuple(Example(record=record, value=value) for record, value in examples.get(rule, ())),
+            examples=tuple(Example(record=record, value=value) for record, value in examples.get(rule, ())[:most]),
         )  # fmt: skip
 
     # JSON has unknown keys per record; the other formats have unknown columns per file.
@@ -195,9 +201,20 @@ def checks_of(
     return (
         *shapes,
         check("dataframe.well_formed", None, "records that can be read").model_copy(update={"observed": malformed}),
-        *(check(f"{c.name}.dtype", c.name, "a JSON object" if c.json else f"type {c.type}") for c in typed),
-        *(check(r.id, r.column, r.expected, outcome.not_evaluated.get(r.id)) for r in outcome.rules),
+        *(check(f"{c.name}.dtype", c.name, _typed(c)) for c in typed),
+        *(
+            check(r.id, r.column, r.expected, outcome.not_evaluated.get(r.id), r.warns, r.most_examples)
+            for r in outcome.rules
+        ),
     )
+
+
+def _typed(column: Column) -> str:
+    if column.json:
+        return "a JSON object"
+    if column.categories is not None:
+        return f"one of {', '.join(map(str, column.categories[:10]))}"
+    return "type duration" if column.duration else f"type {column.type}"
 
 
 def malformed_as(narrow: ir.Table) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from tidegate.audit.lowering import lower
 from tidegate.audit.pandera_rules import judge_in_pandera
 from tidegate.audit.shape import Shape
 from tidegate.columns import RECORD
+from tidegate.config import Resources
 from tidegate.engines import DataFile, Engine
-from tidegate.keys import repeats
+from tidegate.keys import COPIES, COPY, repeats
 from tidegate.registry import Contract, Rule
 
 
@@ -38,17 +40,25 @@ class RuleOutcome:
     not_evaluated: dict[str, str]
 
 
-def judge_rules(engine: Engine, rows: ir.Table, contract: Contract, shape: Shape, folder: Path) -> RuleOutcome:
+def judge_rules(
+    engine: Engine,
+    rows: ir.Table,
+    contract: Contract,
+    shape: Shape,
+    folder: Path,
+    resources: Resources | None = None,
+) -> RuleOutcome:
     """Judge `rows` (well-formed, with `_record`) by every rule of the contract that applies.
 
     Args:
         folder: where the failing pairs are written, as Parquet.
+        resources: bounds for what only Pandera can judge.
 
     Raises:
         BrokenContract: a check answers for the whole batch where it should answer row by row.
     """
     rules = tuple(rule for rule in contract.rules if rule.column not in shape.left_out)
-    missing = set(shape.missing)
+    missing, left_out = set(shape.missing), set(shape.left_out)
     not_evaluated = {
         rule.id: f"the column {min(missing & set(_reads(rule, contract)))!r} is missing"
         for rule in rules
@@ -56,24 +66,24 @@ def judge_rules(engine: Engine, rows: ir.Table, contract: Contract, shape: Shape
     }
     files: list[DataFile] = []
     fails: dict[int, ir.BooleanValue] = {}
-    in_pandera: list[tuple[int, Rule]] = []
+    in_pandera: dict[int, Rule] = {}
     for number, rule in enumerate(rules):
         if rule.id in not_evaluated:
             continue
         if rule.check == "unique" and rule.definition is None:
-            repeated = repeats(_without_nulls(rows, rule), rule.columns)
-            pairs = repeated.select(RECORD, rule=ibis.literal(number, "int32"))
-            files.append(engine.write(pairs, folder / f"failures-unique-{number}.parquet"))
+            if columns := [name for name in rule.columns if name not in left_out]:
+                pairs = _repeated(rows, rule, columns).select(RECORD, rule=ibis.literal(number, "int32"))
+                files.append(engine.write(pairs, folder / f"failures-unique-{number}.parquet"))
         elif (expression := _failing(rule, rows, contract, shape)) is not None:
             fails[number] = expression
         else:
-            in_pandera.append((number, rule))
+            in_pandera[number] = rule
     if fails:
         files.append(engine.write(_pairs(rows, fails), folder / "failures-lowered.parquet"))
     if in_pandera:
-        path = folder / "failures-pandera.parquet"
-        not_evaluated |= judge_in_pandera(rows, contract, in_pandera, path)
-        files.append(DataFile(path=path, rows=0))
+        written, raised = judge_in_pandera(engine, rows, contract, in_pandera, folder, left_out, resources)
+        not_evaluated |= raised
+        files += written
     if files:
         failures = engine.table("failures", tuple(files))
     else:
@@ -86,9 +96,14 @@ def _reads(rule: Rule, contract: Contract) -> tuple[str, ...]:
     return rule.columns or tuple(column.name for column in contract.columns)
 
 
-def _without_nulls(rows: ir.Table, rule: Rule) -> ir.Table:
-    """To Pandera, nulls in one column are no duplicates; in several columns they are."""
-    return rows.filter(rows[rule.column].notnull()) if rule.column is not None else rows
+def _repeated(rows: ir.Table, rule: Rule, columns: Sequence[str]) -> ir.Table:
+    """Rows whose values are there twice. To Pandera that is none of a row that is null in all of the columns."""
+    present = rows.filter(functools.reduce(operator.or_, [rows[name].notnull() for name in columns]))
+    repeated = repeats(present, columns)
+    first, last = repeated[COPY] == 0, repeated[COPY] == repeated[COPIES] - 1
+    if rule.copies == "exclude_first":
+        return repeated.filter(~first)
+    return repeated.filter(~last) if rule.copies == "exclude_last" else repeated
 
 
 def _failing(rule: Rule, rows: ir.Table, contract: Contract, shape: Shape) -> ir.BooleanValue | None:
@@ -97,7 +112,7 @@ def _failing(rule: Rule, rows: ir.Table, contract: Contract, shape: Shape) -> ir
     cell = rows[rule.column]
     if rule.check == "not_nullable" and rule.definition is None:
         return cell.isnull() & shape.holds(rule.column, rows[RECORD])
-    return lower(rule, contract.column(rule.column), cell)
+    return lower(rule, contract.column(rule.column), contract.definitions[rule.column].dtype.type, cell)
 
 
 def _pairs(rows: ir.Table, fails: dict[int, ir.BooleanValue]) -> ir.Table:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
 
-from tidegate.engines import Stage
+from tidegate.engines import Stage, StagedFile
 from tidegate.errors import nearest
 from tidegate.receipt import Check
 from tidegate.registry import Contract
@@ -51,11 +52,12 @@ def judge_shape(contract: Contract, stage: Stage) -> Shape:
     # A JSON file of which no record could be read says nothing about its columns.
     telling = [staged for staged in stage.staged if staged.present or not staged.sparse]
     lacking = {
-        column.name: [staged for staged in telling if column.name not in staged.present] for column in contract.columns
+        column.name: [] if column.added else [staged for staged in telling if column.name not in staged.present]
+        for column in contract.columns
     }
     missing = tuple(c.name for c in contract.columns if c.required and lacking[c.name] and stage.read)
     for column in contract.columns:
-        if column.required:
+        if column.required and column.name not in contract.matched:
             rows = sum(staged.file.rows for staged in lacking[column.name])
             files = ", ".join(staged.uri for staged in lacking[column.name][:3])
             unknown = [name for staged in lacking[column.name] for name in staged.unknown]
@@ -68,6 +70,7 @@ def judge_shape(contract: Contract, stage: Stage) -> Shape:
                     observed=f"{files} lacks it.{hint}" if rows else None,
                 )
             )  # fmt: skip
+    checks += [_matched(pattern.name, telling) for pattern in contract.patterns]
     if contract.strict:
         checks.append(_unknown(contract, stage))
     if contract.schema.ordered:
@@ -75,11 +78,23 @@ def judge_shape(contract: Contract, stage: Stage) -> Shape:
     return Shape(
         missing=missing,
         left_out=tuple(
-            c.name for c in contract.columns if not c.required and len(lacking[c.name]) == len(stage.staged)
+            c.name
+            for c in contract.columns
+            if not c.required and not c.added and len(lacking[c.name]) == len(stage.staged)
         ),
         checks=tuple(checks),
-        spans={c.name: _spans(c.name, stage) for c in contract.columns if not c.required},
+        spans={c.name: _spans(c.name, stage) for c in contract.columns if not c.required and not c.added},
     )
+
+
+def _matched(pattern: str, telling: Sequence[StagedFile]) -> Check:
+    without = [staged for staged in telling if pattern not in staged.matched.values()]
+    return Check(
+        id=f"{pattern}.column_in_dataframe", kind="rule", column=None, severity="critical",
+        status="failed" if without else "passed", failing_rows=sum(staged.file.rows for staged in without),
+        expected=f"at least one column whose name begins with a match of {pattern}",
+        observed=", ".join(staged.uri for staged in without[:3]) + " has none" if without else None,
+    )  # fmt: skip
 
 
 def _unknown(contract: Contract, stage: Stage) -> Check:

@@ -45,7 +45,9 @@ def decide(
                 f" max_failing_fraction allows ({config.max_failing_fraction:.1%})"
             )
     rejecting = {"critical", "warning"} if config.warnings_reject else {"critical"}
-    failed = [c.id for c in checks if c.kind == "expectation" and c.status == "failed" and c.severity in rejecting]
+    # A rule of the contract rejects by how many records fail it, unless it only warns.
+    whole = [check for check in checks if check.kind == "expectation" or check.severity == "warning"]
+    failed = [check.id for check in whole if check.status == "failed" and check.severity in rejecting]
     if failed:
         reasons.append(f"expectations failed: {_listed(failed)}")
     return Disposition("rejected" if reasons else "accepted", tuple(reasons))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -34,16 +37,35 @@ class StageSource(_Plain):
 
 
 class StagePlan(_Plain):
-    """A submission to stage into `folder`, by the columns of a contract. Every row gets the `constants` as well."""
+    """A submission to stage into `folder`, by the columns of a contract. Every row gets the `constants` as well.
+
+    A name in `patterns` is a regular expression: it stands for every column whose name begins with a match.
+    """
 
     sources: tuple[StageSource, ...]
     folder: Path
     columns: tuple[Column, ...]
+    patterns: tuple[Column, ...] = ()
     constants: dict[str, str | None] = {}
     strict: bool
     null_values: tuple[str, ...] = ()
     trim_strings: bool = False
     resources: Resources
+
+    def matched(self, names: Iterable[str]) -> dict[str, str]:
+        """The names that are no column's and match a pattern, each with the first that it matches."""
+        known = {column.name for column in self.columns}
+        found = {name: self._pattern(name) for name in names if name not in known}
+        return {name: pattern for name, pattern in found.items() if pattern is not None}
+
+    def _pattern(self, name: str) -> str | None:
+        return next((column.name for column in self.patterns if re.match(column.name, name)), None)
+
+    def with_matched(self, names: Iterable[str]) -> StagePlan:
+        """This plan with a column for each of the names that match a pattern."""
+        templates = {column.name: column for column in self.patterns}
+        matched = [replace(templates[pattern], name=name) for name, pattern in self.matched(names).items()]
+        return self.model_copy(update={"columns": (*self.columns, *matched)}) if matched else self
 
 
 class StagedFile(_Plain):
@@ -53,6 +75,7 @@ class StagedFile(_Plain):
         file: the staged Parquet.
         present: the contract's columns that the source has, in the source's order.
         unknown: columns of the source that the contract has not.
+        matched: columns of the source that match a pattern, each with its pattern.
         sparse: whether a record may leave a column out (JSON), so that null and absent are one.
     """
 
@@ -60,6 +83,7 @@ class StagedFile(_Plain):
     uri: str
     present: tuple[str, ...]
     unknown: tuple[str, ...]
+    matched: dict[str, str] = {}
     sparse: bool
 
 
@@ -74,6 +98,11 @@ class Stage(_Plain):
     def files(self) -> tuple[DataFile, ...]:
         """The Parquet files, in order."""
         return tuple(staged.file for staged in self.staged)
+
+    @property
+    def matched(self) -> dict[str, str]:
+        """The columns of any file that match a pattern, each with its pattern, in the order in which they appear."""
+        return {name: pattern for staged in self.staged for name, pattern in staged.matched.items()}
 
     @property
     def read(self) -> int:

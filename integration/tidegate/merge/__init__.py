@@ -1,11 +1,13 @@
 """Cleaning and merging, as expressions: repair, deduplicate, leak check, strategies, shuffle. No I/O."""
 
 from tidegate.merge.deduplicate import dedupe_columns, duplicates, leaks
+from tidegate.merge.parse import Parsed, parse
 from tidegate.merge.repair import Missing, apply_missing, check_missing, dropped_for_missing
 from tidegate.merge.strategies import merged
 
 __all__ = [
     "Missing",
+    "Parsed",
     "apply_missing",
     "check_missing",
     "dedupe_columns",
@@ -13,4 +15,5 @@ __all__ = [
     "duplicates",
     "leaks",
     "merged",
+    "parse",
 ]

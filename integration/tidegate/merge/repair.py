@@ -8,15 +8,14 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from tidegate.columns import Column
-from tidegate.config import Scalar
+from tidegate.columns import Column, Scalar
 from tidegate.errors import Misuse, nearest
 from tidegate.receipt import Repair
 
@@ -38,18 +37,12 @@ def check_missing(missing: Mapping[str, Scalar], columns: Sequence[Column]) -> N
         where = f"cleaning_config.missing.{name}"
         if name not in by_name:
             raise Misuse(f"{where}: the contract has no such column.", nearest(name, by_name))
-        kind = by_name[name].type
-        numeric = not by_name[name].nested and kind.startswith(("int", "uint", "float", "decimal"))
-        if how in ("mean", "median") and not numeric:
+        column, kind = by_name[name], by_name[name].type
+        if how in ("mean", "median") and (not column.numeric or column.categories is not None):
             raise Misuse(f"{where}: there is no {how} of a {kind} column.", "Use mode, drop_row or a value.")
-        if how == "drop_row" or (how in _STATISTICS and not by_name[name].nested):
+        if how == "drop_row" or (how in _STATISTICS and not column.nested):
             continue
-        fits = (
-            (kind == "boolean" and isinstance(how, bool))
-            or (numeric and not isinstance(how, bool | str) and _whole_enough(how, kind))
-            or ((kind in ("string", "date") or kind.startswith("timestamp")) and isinstance(how, str))
-        )
-        if not fits:
+        if not column.takes(how):
             raise Misuse(f"{where}: {how!r} is no value of a {kind} column.")
 
 
@@ -59,31 +52,49 @@ def dropped_for_missing(rows: ir.Table, missing: Mapping[str, Scalar]) -> ir.Boo
     return functools.reduce(operator.or_, nulls) if nulls else None
 
 
-def apply_missing(rows: ir.Table, missing: Mapping[str, Scalar], columns: Sequence[Column]) -> Missing:
-    """Fill nulls as declared. Statistics are computed here, in one pass over the rows."""
+def apply_missing(
+    rows: ir.Table,
+    missing: Mapping[str, Scalar],
+    columns: Sequence[Column],
+    holds: Callable[[str], ir.BooleanValue] | None = None,
+) -> Missing:
+    """Fill nulls as declared. Statistics are computed here, in one pass over the rows.
+
+    Args:
+        holds: per column that is filled by its contract's default, whether a row's file has it; an absent cell of an
+            optional column stays absent.
+    """
     fills = {name: how for name, how in missing.items() if how != "drop_row"}
     if not fills:
         return Missing(rows, ())
     measures: dict[str, ir.Value] = {}
     for number, (name, how) in enumerate(fills.items()):
-        measures[f"n{number}"] = rows[name].isnull().sum()
+        measures[f"n{number}"] = _null(rows, name, holds).sum()
         if how in _STATISTICS:
             measures[f"v{number}"] = _statistic(rows, name, str(how))
     measured = rows.aggregate(**measures).to_pyarrow().to_pylist()[0]
-    types = {column.name: column.type for column in columns}
+    described = {column.name: column for column in columns}
     repairs, filled = [], {}
     for number, (name, how) in enumerate(fills.items()):
         cells = int(measured[f"n{number}"] or 0)
         value = measured[f"v{number}"] if how in _STATISTICS else how
+        kind = described[name].type
         detail = f"{how} {value}" if how in _STATISTICS else f"value {how}"
-        if how in ("mean", "median") and "int" in types[name] and value is not None:
+        if how in ("mean", "median") and "int" in kind and value is not None:
             value = math.floor(float(value) + 0.5)
             detail += f", rounded to {value}"
         if value is None or not cells:
             continue
-        filled[name] = rows[name].fill_null(ibis.literal(value).cast(types[name]))
+        if described[name].personal and how in _STATISTICS:
+            detail = str(how)  # the statistic may be a cell's value
+        filled[name] = ibis.ifelse(_null(rows, name, holds), ibis.literal(value).cast(kind), rows[name])
         repairs.append(Repair(kind="missing", column=name, detail=detail, cells=cells))
     return Missing(rows.mutate(**filled) if filled else rows, tuple(repairs))
+
+
+def _null(rows: ir.Table, name: str, holds: Callable[[str], ir.BooleanValue] | None) -> ir.BooleanValue:
+    null: ir.BooleanValue = rows[name].isnull()
+    return null if holds is None else null & holds(name)
 
 
 def _statistic(rows: ir.Table, name: str, how: str) -> ir.Value:
@@ -96,7 +107,3 @@ def _statistic(rows: ir.Table, name: str, how: str) -> ir.Value:
     present = rows.filter(cell.notnull())
     counts = present.group_by(name).aggregate(_n=present.count())
     return counts.order_by([ibis.desc("_n"), name]).limit(1)[name].as_scalar()
-
-
-def _whole_enough(value: Scalar, kind: str) -> bool:
-    return "int" not in kind or float(value).is_integer()

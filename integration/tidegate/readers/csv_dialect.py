@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,12 +35,15 @@ class CsvDialect:
     newline: str
 
 
-def read_dialect(path: str | Path, columns: Sequence[Column], *, max_bytes: int) -> CsvDialect:
+def read_dialect(
+    path: str | Path, columns: Sequence[Column], *, max_bytes: int, patterns: Sequence[str] = ()
+) -> CsvDialect:
     """The dialect of a CSV file: the delimiter is the one that finds most of the contract's columns in the header.
 
     Args:
         path: the plain file.
         columns: the contract's.
+        patterns: regular expressions for the beginnings of further names.
         max_bytes: how long the header may be (a megabyte is always allowed).
 
     Raises:
@@ -55,7 +59,7 @@ def read_dialect(path: str | Path, columns: Sequence[Column], *, max_bytes: int)
         if match is None or (match.end() == len(text) and not ended):
             continue
         names = _names(path, grammar(delimiter), match[0])
-        found = len(known.intersection(names))
+        found = sum(name in known or any(re.match(pattern, name) for pattern in patterns) for name in names)
         if best is None or found > best[0]:
             best = found, delimiter, match[0], names
     if best is None:

@@ -22,6 +22,7 @@ from tidegate.readers.problems import CELL_TEXT, RECORD_BYTES, Problem, beginnin
 
 _ROWS = 8192
 _BYTES = 16 << 20
+_MAX_KEYS = 10_000
 _KINDS: dict[type, str] = {
     str: "a JSON string",
     Number: "a JSON number",
@@ -75,6 +76,25 @@ def read_json_records(
     rows = _Rows(columns, strict, limits, null_values, reading.seen)
     reading.batches = _batches(path, lines(path) if format == "jsonl" else elements(path), rows)
     return reading
+
+
+def json_keys(path: str | Path, format: Literal["json", "jsonl"], limits: Resources) -> list[str]:
+    """The keys of all records, in the order in which they first appear; what is no record has none.
+
+    Raises:
+        SourceUnreadable: the array is cut off or goes on after its end, or there are more keys than a file may have.
+    """
+    keys: dict[str, None] = {}
+    for record in lines(path) if format == "jsonl" else elements(path):
+        try:
+            value = parse((record.text or b"").decode(), limits.max_depth)
+        except (JsonError, UnicodeDecodeError):
+            continue
+        if type(value) is dict:
+            keys.update(dict.fromkeys(value))
+        if len(keys) > _MAX_KEYS:
+            raise SourceUnreadable(f"{path} has more than {_MAX_KEYS} different keys.")
+    return list(keys)
 
 
 def _batches(path: str | Path, records: Iterable[RawRecord], rows: _Rows) -> Iterator[pa.RecordBatch]:
@@ -198,11 +218,11 @@ def _kind(column: Column) -> type:
         return list
     if column.type == "boolean":
         return bool
-    return Number if column.type.startswith(("int", "uint", "float", "decimal")) else str
+    return Number if column.numeric else str
 
 
 def _wrong_kind(record: RawRecord, column: Column, cell: Any) -> Problem:
-    expected = "a JSON object" if column.json else column.type
+    expected = "a JSON object" if column.json else "a duration" if column.duration else column.type
     detail = f"{record.place}: {_KINDS[type(cell)]} where {expected} is expected"
     text = None if column.personal else _spelled(cell)[:CELL_TEXT]
     return _problem("cell-type", column.name, text, detail)

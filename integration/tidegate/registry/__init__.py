@@ -4,8 +4,21 @@ A registry is a folder holding ``contracts/<dataset>/v<MAJOR>_<MINOR>.py`` and
 ``expectations/<dataset>/v<MAJOR>_<MINOR>.json``.
 """
 
-from tidegate.registry.contract import Contract, Rule, load_contract
+from tidegate.registry.contract import Contract, contract_of, load_contract
 from tidegate.registry.find import Registry, find_registry, shipped_registry
+from tidegate.registry.model import Model
+from tidegate.registry.rules import Rule
 from tidegate.registry.suite import Suite, load_suite
 
-__all__ = ["Contract", "Registry", "Rule", "Suite", "find_registry", "load_contract", "load_suite", "shipped_registry"]
+__all__ = [
+    "Contract",
+    "Model",
+    "Registry",
+    "Rule",
+    "Suite",
+    "contract_of",
+    "find_registry",
+    "load_contract",
+    "load_suite",
+    "shipped_registry",
+]

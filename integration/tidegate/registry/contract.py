@@ -5,53 +5,35 @@ What cannot be judged as its author means it is refused here, before any data is
 
 from __future__ import annotations
 
+import copy
+import datetime
 import hashlib
-import importlib.util
-import inspect
-import sys
-import traceback
-import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pandera.pandas as pa
-from pandera.api.function_dispatch import Dispatcher
 
-from tidegate.columns import RESERVED, Column
-from tidegate.errors import BrokenContract
+from tidegate.columns import Column, Scalar
 from tidegate.receipt import Versioned
-from tidegate.registry.dtypes import SUPPORTED, ibis_type
-
-_OFTEN_MEANT = "Write one class per file: class Flights(pa.DataFrameModel), with import pandera.pandas as pa."
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule of a contract. `id` names it everywhere: in reports, receipts and the quarantine.
-
-    Attributes:
-        id: ``<column>.<check>``, or ``dataframe.<check>`` for a rule over several columns.
-        check: the check's name as Pandera has it; `not_nullable` and `unique` are Pandera's own.
-        column: the column judged; None for several.
-        columns: the columns that the rule reads; empty for all.
-        expected: what is expected, for people.
-        definition: Pandera's check, or None for `not_nullable` and `unique`.
-        builtin: whether it is one of Pandera's built-in checks.
-    """
-
-    id: str
-    check: str
-    column: str | None
-    columns: tuple[str, ...]
-    expected: str
-    definition: pa.Check | None = None
-    builtin: bool = False
+from tidegate.registry.dtypes import SUPPORTED, kind_of
+from tidegate.registry.model import Model, load_model
+from tidegate.registry.probe import refuse_what_looks_at_other_rows
+from tidegate.registry.refusals import refuse_clashes, refuse_unsupported
+from tidegate.registry.rules import Rule, rules_of
 
 
 @dataclass(frozen=True)
 class Contract:
-    """A versioned contract, ready to judge with."""
+    """A versioned contract, ready to judge with.
+
+    Attributes:
+        definitions: Pandera's definition of every column.
+        patterns: columns whose name is a regular expression; files say which columns they stand for.
+        matched: the columns of a submission that match a pattern, each with its pattern.
+    """
 
     name: str
     version: str
@@ -60,7 +42,10 @@ class Contract:
     description: str
     schema: pa.DataFrameSchema
     columns: tuple[Column, ...]
+    definitions: Mapping[str, pa.Column]
     rules: tuple[Rule, ...]
+    patterns: tuple[Column, ...] = ()
+    matched: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -73,6 +58,16 @@ class Contract:
         """Whether an unknown column is a failure."""
         return self.schema.strict is True
 
+    @property
+    def defaults(self) -> dict[str, Scalar]:
+        """What stands for a null, per column that says so."""
+        return {column.name: column.default for column in self.columns if column.default is not None}
+
+    @property
+    def parsed(self) -> bool:
+        """Whether it declares parsers."""
+        return bool(self.schema.parsers) or any(column.parsers for column in self.definitions.values())
+
     def versioned(self) -> Versioned:
         """How receipts name it."""
         return Versioned(name=self.name, version=self.version, digest=self.digest)
@@ -80,6 +75,29 @@ class Contract:
     def column(self, name: str) -> Column:
         """The column of that name."""
         return next(column for column in self.columns if column.name == name)
+
+    def with_matched(self, matched: Mapping[str, str]) -> Contract:
+        """This contract with the columns that its patterns stand for, in the place of the patterns.
+
+        Args:
+            matched: per column of the files the pattern that it matches.
+        """
+        if not matched:
+            return self
+        by_name = {column.name: column for column in self.columns}
+        columns: list[Column] = []
+        definitions: dict[str, pa.Column] = {}
+        for name, definition in self.schema.columns.items():
+            if not definition.regex:
+                columns.append(by_name[name])
+                definitions[name] = definition
+                continue
+            (template,) = (pattern for pattern in self.patterns if pattern.name == name)
+            for found in (column for column, pattern in matched.items() if pattern == name):
+                columns.append(replace(template, name=found))
+                definitions[found] = copy.copy(definition).set_name(found)
+        rules = rules_of(self.schema, definitions)
+        return replace(self, columns=tuple(columns), definitions=definitions, rules=rules, matched=dict(matched))
 
 
 def load_contract(path: Path) -> Contract:
@@ -89,155 +107,70 @@ def load_contract(path: Path) -> Contract:
         BrokenContract: the file does not run, holds no single model, or asks for what cannot be judged; the
             message names file, line and the likely slip.
     """
-    model = _model_in(path)
-    try:
-        schema = model.to_schema()
-    except Exception as error:  # Pandera raises many kinds for a model that contradicts itself
-        raise _broken(path, model, None, f"Pandera refuses the model: {error}") from error
-    _refuse_unsupported(path, model, schema)
-    columns = tuple(_column(path, model, name, column) for name, column in schema.columns.items())
-    _refuse_clashes(path, model, columns)
+    return contract_of(load_model(path))
+
+
+def contract_of(model: Model) -> Contract:
+    """The contract that a model declares. Raises `BrokenContract` where it asks for what cannot be judged."""
+    schema, path = model.schema, model.path
+    refuse_unsupported(model)
+    described = {name: _column(model, name, column) for name, column in schema.columns.items()}
+    named = {name: column for name, column in described.items() if not schema.columns[name].regex}
+    refuse_clashes(model, tuple(named))
+    definitions = {name: schema.columns[name] for name in named}
+    rules = rules_of(schema, definitions)
+    patterns = tuple(column for name, column in described.items() if name not in named)
+    refuse_what_looks_at_other_rows(model, definitions)
     return Contract(
         name=path.parent.name,
         version=path.stem.removeprefix("v").replace("_", "."),
         digest=hashlib.sha256(path.read_bytes()).hexdigest(),
         path=path,
-        description=inspect.getdoc(model) or "",
+        description=model.description,
         schema=schema,
-        columns=columns,
-        rules=_rules(schema, columns),
+        columns=tuple(named.values()),
+        definitions=definitions,
+        rules=rules,
+        patterns=patterns,
     )
 
 
-def _model_in(path: Path) -> type[pa.DataFrameModel]:
-    name = f"tidegate_contract_{path.parent.name}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise BrokenContract(f"{path} is no Python file.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # Pandera looks annotations up in their module
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise BrokenContract(f"{path}:{error.lineno}: {error.msg}.") from None
-    except Exception as error:  # the author's code may raise anything
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        at = f":{lines[-1]}" if lines else ""
-        raise BrokenContract(f"{path}{at}: {type(error).__name__}: {error}") from error
-    models = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, pa.DataFrameModel) and value.__module__ == name
-    ]
-    if len(models) != 1:
-        names = ", ".join(model.__name__ for model in models) or "none"
-        raise BrokenContract(f"{path} must define exactly one DataFrameModel; it defines {names}.", _OFTEN_MEANT)
-    return models[0]
-
-
-def _column(path: Path, model: type[pa.DataFrameModel], name: str, column: pa.Column) -> Column:
+def _column(model: Model, name: str, column: pa.Column) -> Column:
     if column.dtype is None:
-        raise _broken(path, model, name, f"Column {name!r} has no type.", "Annotate it: distance: int")
-    kind = ibis_type(column.dtype)
+        raise model.broken(name, f"Column {name!r} has no type.", "Annotate it: distance: int")
+    kind = kind_of(column.dtype)
     if kind is None:
-        raise _broken(path, model, name, f"Column {name!r} has the type {column.dtype}.", f"Supported: {SUPPORTED}.")
+        raise model.broken(name, f"Column {name!r} has the type {column.dtype}.", f"Supported: {SUPPORTED}.")
     metadata: dict[str, Any] = column.metadata or {}
-    return Column(
+    described = Column(
         name=name,
-        type=kind,
+        type=kind.type,
         required=column.required,
         nullable=column.nullable,
         key=bool(metadata.get("key")),
         personal=bool(metadata.get("personal")),
         json=metadata.get("json") == "object",
+        duration=kind.duration,
+        categories=kind.categories,
+        default=_default(column.default),
+        added=model.schema.add_missing_columns and (column.nullable or _default(column.default) is not None),
         description=column.description or "",
     )
+    if described.json and described.type != "string":
+        raise model.broken(name, f"Column {name!r} is marked json and is no text.", "Annotate it with str.")
+    if described.default is not None and not described.takes(described.default):
+        raise model.broken(name, f"Column {name!r} has the default {column.default!r}, which is no {described.type}.")
+    if column.regex and (described.key or not described.required):
+        what = "part of the key" if described.key else "optional"
+        raise model.broken(name, f"Column {name!r} is a pattern and {what}.", "Name such columns one by one.")
+    return described
 
 
-def _rules(schema: pa.DataFrameSchema, columns: tuple[Column, ...]) -> tuple[Rule, ...]:
-    rules: list[Rule] = []
-    for column in columns:
-        name, definition = column.name, schema.columns[column.name]
-        if not column.nullable:
-            rules.append(Rule(f"{name}.not_nullable", "not_nullable", name, (name,), "no nulls"))
-        if definition.unique:
-            rules.append(Rule(f"{name}.unique", "unique", name, (name,), "no value twice"))
-        rules += [_rule(name, (name,), check) for check in definition.checks]
-    if schema.unique:
-        unique = tuple(schema.unique)
-        rules.append(Rule("dataframe.unique", "unique", None, unique, f"no twice the same {', '.join(unique)}"))
-    rules += [_rule(None, (), check) for check in schema.checks]
-    return tuple(_with_distinct_ids(rules))
-
-
-def _rule(column: str | None, columns: tuple[str, ...], check: pa.Check) -> Rule:
-    builtin = isinstance(check._check_fn, Dispatcher)
-    name = str(check.name or "check")
-    expected = str(check.error or check.description or name)
-    return Rule(f"{column or 'dataframe'}.{name}", name, column, columns, expected, check, builtin)
-
-
-def _with_distinct_ids(rules: list[Rule]) -> list[Rule]:
-    seen: dict[str, int] = {}
-    distinct = []
-    for rule in rules:
-        seen[rule.id] = seen.get(rule.id, 0) + 1
-        count = seen[rule.id]
-        distinct.append(rule if count == 1 else Rule(**{**vars(rule), "id": f"{rule.id}#{count}"}))
-    return distinct
-
-
-def _refuse_unsupported(path: Path, model: type[pa.DataFrameModel], schema: pa.DataFrameSchema) -> None:
-    """What Tidegate does not judge is refused, not passed over."""
-    if schema.index is not None:
-        raise _broken(path, model, None, "A contract describes columns and has no index.")
-    if schema.parsers or any(column.parsers for column in schema.columns.values()):
-        raise _broken(path, model, None, "Parsers are not supported.", "Declare the repair in cleaning_config.")
-    if schema.drop_invalid_rows or any(column.drop_invalid_rows for column in schema.columns.values()):
-        raise _broken(path, model, None, "drop_invalid_rows is not supported.", "The quarantine does that.")
-    for name, column in schema.columns.items():
-        if column.regex:
-            raise _broken(path, model, name, f"Column {name!r} is a pattern (regex=True), which is not supported.")
-        if column.default is not None:
-            hint = f"Declare it in cleaning_config: missing: {{{name}: {column.default}}}."
-            raise _broken(path, model, name, f"Column {name!r} has a default, which is not supported.", hint)
-    for owner, check in [(n, c) for n, column in schema.columns.items() for c in column.checks] + [
-        (None, check) for check in schema.checks
-    ]:
-        if check.groupby is not None:
-            raise _broken(path, model, owner, f"The check {check.name!r} groups rows.", _SEE_SUITE)
-        if check.name == "unique_values_eq":
-            hint = "Use the expectation expect_column_distinct_values_to_equal_set."
-            raise _broken(path, model, owner, f"The check {check.name!r} judges a whole column.", hint)
-        if check.raise_warning or check.n_failure_cases is not None:
-            raise _broken(
-                path, model, owner, f"The check {check.name!r} sets raise_warning or n_failure_cases.",
-                "A rule names every failing record; a warning is an expectation of severity warning in the suite.",
-            )  # fmt: skip
-
-
-_SEE_SUITE = "A rule judges row by row; what rows must add up to is an expectation in the suite."
-
-
-def _refuse_clashes(path: Path, model: type[pa.DataFrameModel], columns: tuple[Column, ...]) -> None:
-    seen: dict[str, str] = {}
-    for column in columns:
-        if column.name.startswith("_"):
-            raise _broken(path, model, column.name, f"Column {column.name!r}: names with _ first are Tidegate's own.")
-        if column.name.lower() in RESERVED:
-            raise _broken(path, model, column.name, f"Column {column.name!r}: the name belongs to the engines.")
-        folded = unicodedata.normalize("NFC", column.name).casefold()
-        if folded in seen:
-            raise _broken(
-                path, model, column.name, f"Columns {seen[folded]!r} and {column.name!r} differ by case only."
-            )
-        seen[folded] = column.name
-
-
-def _broken(
-    path: Path, model: type[pa.DataFrameModel], column: str | None, fact: str, hint: str | None = None
-) -> BrokenContract:
-    lines, first = inspect.getsourcelines(model)
-    wanted = f"{column}:" if column else "class "
-    offset = next((n for n, line in enumerate(lines) if line.strip().startswith(wanted)), 0)
-    return BrokenContract(f"{path}:{first + offset}: {fact}", hint)
+def _default(value: Any) -> Scalar | None:
+    """Pandera's default as a configuration would spell it."""
+    if value is None or value is pd.NaT or value is pd.NA or value != value:
+        return None
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    plain: Scalar = value.item() if hasattr(value, "item") else value
+    return plain

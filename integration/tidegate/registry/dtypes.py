@@ -1,7 +1,8 @@
-"""Pandera's data types in Ibis' spelling."""
+"""What Pandera's data types are to the stage: a type in Ibis' spelling, and what else a cell must be."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import pyarrow as pa
 from pandera.engines import pandas_engine
 
 SUPPORTED = (
-    "integers, floats, decimals, booleans, text, categories, dates, timestamps, and Arrow lists and structs of these"
+    "integers, floats, decimals, booleans, text, categories, dates, timestamps, durations, and Arrow lists and structs"
+    " of these"
 )
 
 _SCALARS = {
@@ -27,13 +29,54 @@ _SCALARS = {
 }
 
 
-def ibis_type(dtype: Any) -> str | None:
-    """The Ibis spelling of a Pandera data type, or None where Tidegate has none for it."""
+@dataclass(frozen=True)
+class Kind:
+    """What a column's cells are.
+
+    Attributes:
+        type: in Ibis' spelling.
+        duration: whether the whole number counts microseconds.
+        categories: the only values that there may be; None where any may be.
+    """
+
+    type: str
+    duration: bool = False
+    categories: tuple[str | int, ...] | None = None
+
+
+def kind_of(dtype: Any) -> Kind | None:
+    """What the cells of a Pandera data type are, or None where Tidegate has nothing for it."""
+    native = getattr(dtype, "type", dtype)
+    if isinstance(native, pd.CategoricalDtype):
+        return _categorical(native)
+    if _is_duration(native):
+        return Kind("int64", duration=True)
+    name = _name(dtype, native)
+    return None if name is None else Kind(name)
+
+
+def _categorical(dtype: pd.CategoricalDtype) -> Kind | None:
+    if dtype.categories is None:
+        return Kind("string")
+    values = dtype.categories.tolist()
+    if all(isinstance(value, str) for value in values):
+        return Kind("string", categories=tuple(values))
+    if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return Kind("int64", categories=tuple(values))
+    return None
+
+
+def _is_duration(native: Any) -> bool:
+    if isinstance(native, pd.ArrowDtype):
+        return bool(pa.types.is_duration(native.pyarrow_dtype))
+    return isinstance(native, np.dtype) and native.kind == "m"
+
+
+def _name(dtype: Any, native: Any) -> str | None:
     if isinstance(dtype, pandas_engine.Decimal):
         return f"decimal({dtype.precision}, {dtype.scale})"
     if isinstance(dtype, pandas_engine.Date):
         return "date"
-    native = getattr(dtype, "type", dtype)
     if isinstance(native, pd.ArrowDtype):
         return _arrow(native.pyarrow_dtype)
     if isinstance(native, pd.DatetimeTZDtype):
@@ -49,6 +92,8 @@ def ibis_type(dtype: Any) -> str | None:
 
 def _arrow(dtype: pa.DataType) -> str | None:
     types = pa.types
+    if types.is_dictionary(dtype):
+        return "string" if _arrow(dtype.value_type) == "string" else None
     if types.is_timestamp(dtype):
         return "timestamp('UTC', 6)" if dtype.tz else "timestamp(6)"
     if types.is_string(dtype) or types.is_large_string(dtype):

@@ -13,6 +13,9 @@ from tidegate.engines.duckdb.connection import identifier, quoted
 
 _FLOAT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_DAYS, _CLOCK = r"([+-]?[0-9]{1,6}) days?", r"([+]?)([0-9]{2}):([0-5][0-9]):([0-5][0-9])(\.[0-9]{1,6})?"
+_ISO = r"(-?)P(?:([0-9]{1,6})D)?(?:T(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6})(\.[0-9]{1,6})?S)?)?"
+_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _ZONE = r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 
 _INTEGERS = frozenset(
@@ -61,10 +64,15 @@ def cast(column: Column, number: int, sql_type: str, source_type: str, repair: R
             raw = raw if textual else f"to_json({cell})::VARCHAR"
             parsed, value, bad = f"parse_{number}({r})", f"{u}.value", f"{u}.reason IS NOT NULL"
     elif textual:
-        value = _from_text(r, column.type, sql_type)
-        bad = "false" if column.type == "string" else f"({r} IS NOT NULL AND c{number} IS NULL)"
+        value = _duration(r) if column.duration else _from_text(r, column.type, sql_type)
+        value = _of(column.categories, value)
+        free = column.type == "string" and column.categories is None
+        bad = "false" if free else f"({r} IS NOT NULL AND c{number} IS NULL)"
     else:
-        value = _from_typed(r, column.type, sql_type, source_type)
+        value = (
+            _from_durations(r, source_type) if column.duration else _from_typed(r, column.type, sql_type, source_type)
+        )
+        value = _of(column.categories, value)
         missing = f"isnan({r})" if source_type in _FLOATS else "false"
         bad = f"({r} IS NOT NULL AND NOT {missing} AND c{number} IS NULL)"
     shown = "NULL" if column.personal else f"left({r}::VARCHAR, {TEXT_LIMIT})"
@@ -103,6 +111,43 @@ class Repairs:
 
 
 _WHITE_SPACE = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+
+
+def _of(categories: tuple[str | int, ...] | None, value: str) -> str:
+    """The value where it is one of the categories, if there are any."""
+    if categories is None:
+        return value
+    listed = ", ".join(quoted(one) if isinstance(one, str) else str(one) for one in categories)
+    return f"CASE WHEN {value} IN ({listed}) THEN {value} END" if categories else "NULL"
+
+
+def _duration(r: str) -> str:
+    """Microseconds, from ISO 8601 (``PT1H30M``) or from what pandas writes into CSV (``1 days 01:30:00``)."""
+
+    def part(pattern: str, group: int, microseconds: int) -> str:
+        digits = f"regexp_extract({r}, {quoted(f'^{pattern}$')}, {group})"
+        return f"coalesce(TRY_CAST(nullif({digits}, '') AS BIGINT), 0) * {microseconds}"
+
+    def fraction(pattern: str, group: int) -> str:
+        digits = f"regexp_extract({r}, {quoted(f'^{pattern}$')}, {group})"
+        return f"coalesce(TRY_CAST(rpad(substr({digits}, 2), 6, '0') AS BIGINT), 0)"
+
+    day, hour, minute, second = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
+    iso = " + ".join(part(_ISO, n, size) for n, size in ((2, day), (3, hour), (4, minute), (5, second)))
+    iso = f"({iso} + {fraction(_ISO, 6)}) * CASE WHEN {r} LIKE '-%' THEN -1 ELSE 1 END"
+    written = f"{_DAYS} {_CLOCK}"
+    pandas = " + ".join(part(written, n, size) for n, size in ((1, day), (3, hour), (4, minute), (5, second)))
+    pandas = f"{pandas} + {fraction(written, 6)}"
+    is_iso = f"regexp_full_match({r}, {quoted(_ISO)}) AND regexp_matches({r}, '[0-9][DHMS]$')"
+    return f"CASE WHEN {is_iso} THEN {iso} WHEN regexp_full_match({r}, {quoted(written)}) THEN {pandas} END"
+
+
+def _from_durations(r: str, source_type: str) -> str:
+    """Microseconds, from a count of other units; a number that is no duration in the file says nothing of its unit."""
+    unit = source_type.removeprefix("DURATION ")
+    if unit in _UNITS:
+        return f"TRY_CAST({r}::HUGEINT * {_UNITS[unit]} AS BIGINT)"
+    return f"CASE WHEN {r} % 1000 = 0 THEN {r} // 1000 END" if unit == "ns" else "NULL::BIGINT"
 
 
 def _from_text(r: str, kind: str, sql_type: str) -> str:
@@ -145,6 +190,10 @@ def _from_typed(r: str, kind: str, sql_type: str, source_type: str) -> str:
 def _label(column: Column) -> str:
     if column.json:
         return "a JSON object"
+    if column.duration:
+        return "a duration such as PT1H30M"
+    if column.categories is not None:
+        return f"one of its categories: {', '.join(map(str, column.categories[:10]))}"
     labels = {
         "string": "text",
         "boolean": "true or false",

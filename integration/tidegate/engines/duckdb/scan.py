@@ -15,6 +15,7 @@ from typing import Literal
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from duckdb.func import SPECIAL, PythonUDFType
 
@@ -25,7 +26,7 @@ from tidegate.engines.plan import StagePlan, StageSource
 from tidegate.errors import SourceUnreadable
 from tidegate.readers.csv_dialect import CsvDialect, read_dialect
 from tidegate.readers.csv_records import read_csv_records
-from tidegate.readers.json_records import read_json_records
+from tidegate.readers.json_records import json_keys, read_json_records
 from tidegate.readers.nested import arrow_type, json_object, nested_reader
 
 BITS = 60
@@ -77,7 +78,9 @@ def open_scan(
     if source.format == "parquet":
         yield _parquet(connection, plan, source, plain)
     elif source.format == "csv":
-        dialect = read_dialect(plain, plan.columns, max_bytes=plan.resources.max_cell_bytes)
+        patterns = [column.name for column in plan.patterns]
+        dialect = read_dialect(plain, plan.columns, max_bytes=plan.resources.max_cell_bytes, patterns=patterns)
+        plan = plan.with_matched(dialect.header)
         if PROBLEMS in dialect.header:
             raise SourceUnreadable(f"{source.uri} has a column {PROBLEMS!r}, a name of Tidegate's own.", "Rename it.")
         quotes, nuls = (source.quotes, source.nuls) if source.quotes is not None else _count(plain)
@@ -85,6 +88,8 @@ def open_scan(
             yield _fast_csv(connection, plan, plain, dialect, quotes)
         yield _exact_csv(connection, plan, plain, dialect)
     else:
+        if plan.patterns:  # a key may first stand in the last record
+            plan = plan.with_matched(json_keys(plain, source.format, plan.resources))
         yield _json(connection, plan, source.format, plain)
 
 
@@ -166,7 +171,8 @@ def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: Sta
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     except duckdb.Error as error:
         raise _corrupt(source, error) from None
-    scan = _scan(connection, plan, relation, {name: kind for name, kind, *_ in described})
+    types = {name: kind for name, kind, *_ in described}
+    scan = _scan(connection, plan.with_matched(types), relation, types | _durations(source, plain, plan.columns))
 
     def holds(connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
         staged = pq.read_metadata(target).num_rows
@@ -179,6 +185,28 @@ def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: Sta
 
     scan.holds = holds
     return scan
+
+
+def _durations(source: StageSource, plain: Path, columns: tuple[Column, ...]) -> dict[str, str]:
+    """What the file's Arrow schema knows and DuckDB does not: the unit of durations, which it takes for numbers.
+
+    Raises:
+        SourceUnreadable: a time with zone is finer than a microsecond; DuckDB would cut it off without a word.
+    """
+    wanted = {column.name for column in columns}
+    durations = {}
+    for field_ in pq.read_schema(plain):
+        if pa.types.is_duration(field_.type):
+            durations[field_.name] = f"DURATION {field_.type.unit}"
+        zoned = pa.types.is_timestamp(field_.type) and field_.type.unit == "ns" and field_.type.tz is not None
+        if zoned and field_.name in wanted:
+            for batch in pq.ParquetFile(plain).iter_batches(columns=[field_.name]):
+                if pc.any(pc.not_equal(pc.nanosecond(batch.column(0)), 0)).as_py():
+                    raise SourceUnreadable(
+                        f"{source.uri} has times in {field_.name!r} that are finer than a microsecond.",
+                        "Round them: they would lose their last digits.",
+                    )
+    return durations
 
 
 def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> int:

@@ -72,6 +72,7 @@ def stage(plan: StagePlan) -> Stage:
                 uri=source.uri,
                 present=scan.present(),
                 unknown=scan.unknown,
+                matched=plan.matched(scan.present()),
                 sparse=source.format in ("json", "jsonl"),
             )
         )

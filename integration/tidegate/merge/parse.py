@@ -1,0 +1,143 @@
+"""A contract's own parsers, run by Pandera over batches: repairs that are code.
+
+They get cells that have their type already; what text must be mended before it can be cast is for the configuration.
+Like a check, a parser must look at one row at a time: batches would change what it does otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import ibis.expr.types as ir
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tidegate.columns import RECORD
+from tidegate.engines import DataFile, Engine
+from tidegate.receipt import Repair
+from tidegate.registry import Contract
+from tidegate.registry.frames import frame_of
+
+_BATCH_ROWS = 65_536
+_TRIED = 1_000
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Rows after the parsers.
+
+    Attributes:
+        repairs: per column how many cells were changed.
+        failed: why the parsers could not be run, by the id of the rule that stands for them.
+    """
+
+    rows: ir.Table
+    repairs: tuple[Repair, ...] = ()
+    failed: dict[str, str] | None = None
+
+
+def parse(engine: Engine, rows: ir.Table, contract: Contract, left_out: Collection[str], folder: Path) -> Parsed:
+    """Run the parsers over whole rows first, then those of single columns, as Pandera does.
+
+    Args:
+        left_out: columns that the submission lacks; no parser sees them.
+        folder: where the parsed rows are written.
+    """
+    names = [column.name for column in contract.columns]
+    before = engine.write(rows.select(RECORD, *names), folder / "unparsed.parquet").path
+    definitions = {name: column for name, column in contract.definitions.items() if name not in left_out}
+    changed = dict.fromkeys(definitions, 0)
+    file = pq.ParquetFile(before)
+    path, written = folder / "parsed.parquet", 0
+    with pq.ParquetWriter(path, file.schema_arrow, compression="zstd") as writer:
+        for number, batch in enumerate(file.iter_batches(_BATCH_ROWS)):
+            table = pyarrow.Table.from_batches([batch])
+            for rule, run in _parsers(contract, definitions):
+                try:
+                    if not number:
+                        _try(run, table.slice(0, _TRIED), definitions)
+                    table = _applied(run, table, definitions)
+                except Exception as error:  # noqa: BLE001 - the author's code may raise anything
+                    told = str(error) if isinstance(error, _LooksElsewhere) else f"it raised {type(error).__name__}"
+                    return Parsed(rows, failed={rule: told})
+            for name in definitions:
+                changed[name] += _differing(batch.column(name), table.column(name).combine_chunks())
+            writer.write_table(table)
+            written += table.num_rows
+    before.unlink()
+    repairs = tuple(
+        Repair(kind="parser", column=name, detail="the contract's parser", cells=cells)
+        for name, cells in changed.items()
+        if cells
+    )
+    return Parsed(engine.table("parsed", (DataFile(path=path, rows=written),)), repairs)
+
+
+class _LooksElsewhere(Exception):
+    """A parser's output is not one row for each row, by itself."""
+
+
+_Run = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def _parsers(contract: Contract, definitions: dict[str, pa.Column]) -> Iterator[tuple[str, _Run]]:
+    for parser in contract.schema.parsers:
+        yield f"dataframe.{parser.name}", _of_rows(parser)
+    for name, column in definitions.items():
+        for parser in column.parsers:
+            yield f"{name}.{parser.name}", _of_column(name, parser)
+
+
+def _of_rows(parser: Any) -> _Run:
+    return lambda frame: cast(pd.DataFrame, parser(frame).parser_output)
+
+
+def _of_column(name: str, parser: Any) -> _Run:
+    return lambda frame: frame.assign(**{name: parser(frame[name]).parser_output})
+
+
+def _applied(run: _Run, table: pyarrow.Table, definitions: dict[str, pa.Column]) -> pyarrow.Table:
+    """The table with what a parser makes of its rows; a row that pandas cannot hold stays as it is."""
+    frame = frame_of(table, RECORD, definitions)
+    parsed: Any = run(frame.copy())
+    if not isinstance(parsed, pd.DataFrame) or not parsed.index.equals(frame.index):
+        raise _LooksElsewhere("it does not give one row for each row")
+    if list(parsed.columns) != list(frame.columns):
+        raise _LooksElsewhere("it does not give the contract's columns")
+    held = pc.is_in(table.column(RECORD), pyarrow.array(frame.index))
+    for name in definitions:
+        field = table.schema.field(name)
+        if parsed[name].equals(frame[name]):
+            continue
+        cells = pyarrow.Array.from_pandas(definitions[name].dtype.coerce(parsed[name]))
+        if pyarrow.types.is_duration(cells.type):
+            cells = cells.cast(pyarrow.duration("us")).cast(pyarrow.int64())
+        cells = cells.cast(field.type)
+        column = pc.replace_with_mask(table.column(name).combine_chunks(), held.combine_chunks(), cells)
+        table = table.set_column(table.schema.get_field_index(name), field, column)
+    return table
+
+
+def _try(run: _Run, table: pyarrow.Table, definitions: dict[str, pa.Column]) -> None:
+    if table.num_rows < 2:
+        return
+    whole = _applied(run, table, definitions)
+    half = table.num_rows // 2
+    parts = [_applied(run, table.slice(*span), definitions) for span in ((0, half), (half,))]
+    if not pyarrow.concat_tables(parts).equals(whole):
+        raise _LooksElsewhere("it looks at more than one row at a time")
+
+
+def _differing(before: pyarrow.Array, after: pyarrow.Array) -> int:
+    if pyarrow.types.is_nested(before.type):
+        pairs = zip(before.to_pylist(), after.to_pylist(), strict=True)
+        return sum(old != new for old, new in pairs)
+    changed = pc.fill_null(pc.not_equal(before, after), False)
+    nulled = pc.xor(before.is_null(), after.is_null())
+    return int(pc.sum(pc.or_(changed, nulled)).as_py() or 0)

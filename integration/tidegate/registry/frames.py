@@ -1,0 +1,47 @@
+"""Arrow cells as Pandera would see them: a pandas Series of the contract's own type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+import pyarrow.compute as pc
+
+
+def holds_nulls(column: pa.Column) -> bool:
+    """Whether a Series of the column's type can have a null in it; NumPy's integers and booleans cannot."""
+    dtype = column.dtype.type
+    return not (isinstance(dtype, np.dtype) and dtype.kind in "iub")
+
+
+def series_of(cells: pyarrow.ChunkedArray, column: pa.Column, index: pd.Index) -> pd.Series:
+    """Cells of the stage as a Series of the column's type. There is no null where the type cannot hold one."""
+    dtype = column.dtype.type
+    if pyarrow.types.is_integer(cells.type) and getattr(dtype, "kind", "") == "m":
+        cells = cells.cast(pyarrow.duration("us"))
+    if isinstance(dtype, pd.ArrowDtype):
+        wanted = dtype.pyarrow_dtype
+        if pyarrow.types.is_dictionary(wanted):
+            cells = cells.cast(wanted.value_type).dictionary_encode().cast(wanted)
+        return pd.Series(pd.arrays.ArrowExtensionArray(cells.cast(wanted)), index=index)
+    if isinstance(dtype, pd.CategoricalDtype):
+        return pd.Series(pd.Categorical(cells.to_pylist(), dtype=dtype), index=index)
+    if pyarrow.types.is_decimal(cells.type) or pyarrow.types.is_date32(cells.type):  # Python's own, nulls as None
+        return pd.Series(cells.to_pylist(), index=index, dtype=object)
+    return pd.Series(column.dtype.coerce(pd.Series(pd.arrays.ArrowExtensionArray(cells), index=index)))
+
+
+def frame_of(rows: pyarrow.Table, record: str, columns: Mapping[str, pa.Column]) -> pd.DataFrame:
+    """The rows as Pandera would see them, indexed by record number.
+
+    A row with a null in a column whose type holds none is left out: there is no such DataFrame. It fails
+    `not_nullable`.
+    """
+    for name, column in columns.items():
+        if not holds_nulls(column) and rows.column(name).null_count:
+            rows = rows.filter(pc.is_valid(rows.column(name)))
+    index = pd.Index(rows.column(record).to_numpy(), name=record)
+    return pd.DataFrame({n: series_of(rows.column(n), column, index) for n, column in columns.items()}, index=index)

@@ -1,0 +1,81 @@
+"""Run the file of a contract, find the one model or schema in it, and tell where in the file something stands."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pandera.pandas as pa
+
+from tidegate.errors import BrokenContract
+
+_OFTEN_MEANT = "Write one class per file: class Flights(pa.DataFrameModel), with import pandera.pandas as pa."
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a file declares: the schema, the text of its documentation, and the file to point into."""
+
+    path: Path
+    schema: pa.DataFrameSchema
+    description: str
+
+    def broken(self, column: str | None, fact: str, hint: str | None = None) -> BrokenContract:
+        """The error that says what is wrong with a column, or with the whole where `column` is None."""
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        wanted = rf"\s*([\"']?){re.escape(column)}\1\s*:" if column else r"class \w|\w+\s*=.*DataFrameSchema\("
+        line = next((number for number, line in enumerate(lines, 1) if re.match(wanted, line)), None)
+        if line is None and column:  # an alias, or several to a line
+            line = next((number for number, line in enumerate(lines, 1) if column in line), None)
+        return BrokenContract(f"{self.path}:{line or 1}: {fact}", hint)
+
+
+def load_model(path: Path) -> Model:
+    """Run the file and find its `DataFrameModel`, or its `DataFrameSchema`.
+
+    Raises:
+        BrokenContract: it does not run, declares none or several, or one that contradicts itself.
+    """
+    module = _run(path)
+    models = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, pa.DataFrameModel) and value.__module__ == module.__name__
+    ]
+    schemas = {name: value for name, value in vars(module).items() if isinstance(value, pa.DataFrameSchema)}
+    if len(models) + len(schemas) != 1:
+        names = ", ".join([*(model.__name__ for model in models), *schemas]) or "none"
+        raise BrokenContract(f"{path} must define exactly one DataFrameModel; it defines {names}.", _OFTEN_MEANT)
+    if schemas:
+        (schema,) = schemas.values()
+        return Model(path, schema, schema.description or inspect.getdoc(module) or "")
+    (model,) = models
+    try:
+        return Model(path, model.to_schema(), inspect.getdoc(model) or "")
+    except Exception as error:  # Pandera raises many kinds for a model that contradicts itself
+        line = inspect.getsourcelines(model)[1]
+        raise BrokenContract(f"{path}:{line}: Pandera refuses the model: {error}") from error
+
+
+def _run(path: Path) -> ModuleType:
+    name = f"tidegate_contract_{path.parent.name}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise BrokenContract(f"{path} is no Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # Pandera looks annotations up in their module
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise BrokenContract(f"{path}:{error.lineno}: {error.msg}.") from None
+    except Exception as error:  # the author's code may raise anything
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        at = f":{lines[-1]}" if lines else ""
+        raise BrokenContract(f"{path}{at}: {type(error).__name__}: {error}") from error
+    return module
