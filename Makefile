@@ -21,7 +21,7 @@ SOURCES := $(wildcard integration tests contracts benchmarks)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit parity format docs-serve clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ docs: setup ## the site, strictly, in build/site/
 
 unit: setup ## pytest; one part of it: make unit TESTS=tests/merge
 	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
+	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \
+	  $(BIN)/python -m pytest -q -s -p no:xdist --timeout=0 tests/parity
 
 format: setup ## let ruff put the code in form
 	$(BIN)/ruff check --fix $(SOURCES)

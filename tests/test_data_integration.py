@@ -267,14 +267,9 @@ class TestFailClosed:
         report = validate(HEADER + GOOD)
         assert report.reasons == ("not evaluated, so not passed: cars.odd",)
 
-    @pytest.mark.parametrize("answer", ["(cells[cells > 1] > 0)", "(cells > 0).reset_index(drop=True)"])
-    def test_a_check_that_answers_for_other_rows_is_not_a_pass(self, answer: str) -> None:
-        made_up = "if list(cells)[0] == 1: raise ValueError\n        "  # so that the registry's probe learns nothing
-        self.contract(f"    @pa.check('cars')\n    def odd(cls, cells):\n        {made_up}return {answer}\n")
-        try:
-            assert validate(HEADER + GOOD).reasons == ("not evaluated, so not passed: cars.odd",)
-        except BrokenContract as error:
-            assert "looks at more than one row" in error.fact
+    def test_a_check_that_answers_for_other_rows_is_not_a_pass(self) -> None:
+        self.contract("    @pa.check('cars')\n    def odd(cls, cells):\n        return cells[cells != 4] >= 0\n")
+        assert validate(HEADER + GOOD).reasons == ("not evaluated, so not passed: cars.odd",)
 
     def test_a_check_that_looks_at_other_rows_is_refused_when_it_is_loaded(self) -> None:
         self.contract("    @pa.check('cars')\n    def odd(cls, cells):\n        return cells.sum() > 0\n")

@@ -94,7 +94,7 @@ class Contract:
                 continue
             (template,) = (pattern for pattern in self.patterns if pattern.name == name)
             for found in (column for column, pattern in matched.items() if pattern == name):
-                columns.append(replace(template, name=found))
+                columns.append(replace(template, name=found, added=True))  # where some file has it
                 definitions[found] = copy.copy(definition).set_name(found)
         rules = rules_of(self.schema, definitions)
         return replace(self, columns=tuple(columns), definitions=definitions, rules=rules, matched=dict(matched))

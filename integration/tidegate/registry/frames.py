@@ -9,6 +9,10 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow
 import pyarrow.compute as pc
+from pandera.backends.pandas.register import register_pandas_backends
+
+# Pandera does this on the first `validate`; here its checks and parsers are called one by one.
+register_pandas_backends("pandas.core.frame.DataFrame")
 
 
 def holds_nulls(column: pa.Column) -> bool:
