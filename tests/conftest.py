@@ -76,13 +76,13 @@ class Bench:
     """A real engine in a folder of its own, fed with Arrow tables."""
 
     def __init__(self, engine: Engine, folder: Path) -> None:
-        self.engine, self._folder, self._number = engine, folder, 0
+        self.engine, self.folder, self._number = engine, folder, 0
 
     def table(self, cells: dict[str, list[Any]] | pyarrow.Table) -> ir.Table:
         """The cells as a table of the engine, with record numbers."""
         self._number += 1
         rows = cells if isinstance(cells, pyarrow.Table) else pyarrow.table(cells)
-        path = self._folder / f"{self._number}.parquet"
+        path = self.folder / f"{self._number}.parquet"
         pq.write_table(rows, path)
         return self.engine.table(f"t{self._number}", (DataFile(path=path, rows=rows.num_rows),), record=RECORD)
 

@@ -49,6 +49,7 @@ class Judgement:
         accepted: the rows that may go in, repaired, with `_record`.
         quarantined: the quarantine without its records.
         expectations: Great Expectations' own result, without cells' values; None without a suite.
+        failing: the records that fail an expectation, by its id; None where there are none.
         untouched: whether every staged row is accepted as it was staged.
     """
 
@@ -59,6 +60,7 @@ class Judgement:
     accepted: ir.Table
     quarantined: ir.Table
     expectations: dict[str, Any] | None
+    failing: ir.Table | None
     untouched: bool
 
     @property
@@ -94,7 +96,8 @@ def load_standard(config: IntegrationConfig) -> Standard:
         suite_file: Path | None = registry.suite_file(config.schema_config.suite)
     else:
         suite_file = registry.suite_beside(contract.path)
-    suite = load_suite(suite_file, names) if suite_file is not None else None
+    patterns = tuple(pattern.name for pattern in contract.patterns)
+    suite = load_suite(suite_file, names, patterns) if suite_file is not None else None
     check_missing(config.cleaning_config.missing, contract.columns)
     if config.merge_strategy.sampling == SAMPLE_WEIGHT and SAMPLE_WEIGHT in names:
         raise Misuse(f"The contract has a column {SAMPLE_WEIGHT!r} itself.", "Take another sampling.")
@@ -134,7 +137,7 @@ def judge(
     """
     suite = standard.suite
     with step("stage"), engine.stage(_plan(config, standard.contract, submission, snapshots, folder)) as staging:
-        prepared = prepare_suite(suite) if suite is not None else None  # meanwhile
+        prepared = prepare_suite(suite) if suite is not None else []  # meanwhile
         staged = staging()
         for snapshot in snapshots:
             snapshot.verify_unchanged()
@@ -162,7 +165,7 @@ def judge(
     told = None
     with step("audit expectations"):
         if suite is not None and counts.accepted:
-            told = run_suite(engine, accepted, contract, suite, prepared, shape.missing)
+            told = run_suite(engine, accepted, contract, suite, prepared, shape.missing, folder)
     # A rule that deduplication settles is still reported as it was judged.
     told_of = engine.view("judged", q.failed_rows(outcome, warnings=True))
     judged = findings.table("malformed", "shape").union(told_of)
@@ -192,14 +195,20 @@ def judge(
         accepted=accepted,
         quarantined=findings.table("malformed", "missing", "shape", "failed", "duplicate", "leaked"),
         expectations=told.result if told else None,
+        failing=told.failures if told else None,
         untouched=counts.accepted == counts.read and not repaired.repairs,
     )
 
 
 def keep_quarantine(engine: Engine, judgement: Judgement, folder: Path, path: Path) -> Judgement:
-    """Write the quarantine to `path`, and note it in the report."""
+    """Write the quarantine to `path`, and note it in the report; beside it the records that fail an expectation."""
     q.keep(engine, judgement.quarantined, judgement.stage, judgement.contract, folder, path)
-    return replace(judgement, report=judgement.report.model_copy(update={"quarantine": str(path)}))
+    kept = {"quarantine": str(path)}
+    if judgement.failing is not None:
+        beside = path.with_name(f"{path.stem}.expectations.parquet")
+        q.keep_failing(engine, judgement.failing, folder, beside)
+        kept["failing_expectations"] = str(beside)
+    return replace(judgement, report=judgement.report.model_copy(update=kept))
 
 
 class Findings:

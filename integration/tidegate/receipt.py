@@ -116,6 +116,7 @@ class Report(_Record):
     repairs: tuple[Repair, ...] = ()
     notes: tuple[str, ...] = ()
     quarantine: str | None = None
+    failing_expectations: str | None = None
     configuration: str
     digest: str = ""
 

@@ -17,7 +17,7 @@ from tidegate.cli import app
 from tidegate.config import IntegrationConfig
 from tidegate.errors import TidegateError
 from tidegate.receipt import Report
-from tidegate.registry.suite import WITHOUT_SQL
+from tidegate.registry.suite import REFUSED
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

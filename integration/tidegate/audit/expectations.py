@@ -6,44 +6,63 @@ import json
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 
 from tidegate.columns import RECORD
 from tidegate.engines import Engine
 from tidegate.errors import BrokenContract, nearest
 from tidegate.receipt import Check, Example, Status
-from tidegate.registry import Contract, Suite
+from tidegate.registry import Contract, Expectation, Suite
+from tidegate.registry.suite import UNEXPECTED_ROWS
 
 _EXAMPLES = 5
 _NUMBER = "tidegate"  # the key in an expectation's meta under which its place in the suite is kept
 _SHOWN = 300
+_OF_COLUMNS = frozenset(
+    {
+        "expect_column_to_exist",
+        "expect_table_column_count_to_be_between",
+        "expect_table_column_count_to_equal",
+        "expect_table_columns_to_match_ordered_list",
+        "expect_table_columns_to_match_set",
+    }
+)
 
 
 @dataclass(frozen=True)
 class ExpectationOutcome:
-    """What the suite said: one check per expectation, and Great Expectations' own result without cells' values."""
+    """What the suite said.
+
+    Attributes:
+        checks: one per expectation, in the suite's order.
+        failures: pairs of `_record` and `expectation` (its id) for every record that fails one that judges records;
+            None where there are none.
+        result: Great Expectations' own result, without cells' values.
+    """
 
     checks: tuple[Check, ...]
+    failures: ir.Table | None
     result: dict[str, Any]
 
 
-def prepare_suite(suite: Suite) -> Any:
-    """The suite as a Great Expectations object; importing the library is most of the time this takes.
+def prepare_suite(suite: Suite) -> list[Any]:
+    """The suite as Great Expectations' own objects; importing the library is most of the time this takes.
 
     Raises:
         BrokenContract: an expectation's type or arguments are none that Great Expectations knows.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import great_expectations as gx
         from great_expectations.exceptions.exceptions import ExpectationNotFoundError
         from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
         from great_expectations.expectations.metadata_types import FailureSeverity
         from great_expectations.expectations.registry import list_registered_expectation_implementations
 
-        prepared = gx.ExpectationSuite(name=f"{suite.name}@{suite.version}")
+        prepared = []
         for number, expectation in enumerate(suite.expectations):
             try:
                 configuration = ExpectationConfiguration(
@@ -52,7 +71,7 @@ def prepare_suite(suite: Suite) -> Any:
                     severity=FailureSeverity(expectation.severity),
                     meta={_NUMBER: number},
                 )
-                prepared.expectations.append(configuration.to_domain_obj())
+                prepared.append(configuration.to_domain_obj())
             except ExpectationNotFoundError:
                 raise BrokenContract(
                     f"{expectation.where}: there is no such expectation.",
@@ -68,53 +87,134 @@ def prepare_suite(suite: Suite) -> Any:
 
 
 def run_suite(
-    engine: Engine, rows: ir.Table, contract: Contract, suite: Suite, prepared: Any, missing: Collection[str]
+    engine: Engine,
+    rows: ir.Table,
+    contract: Contract,
+    suite: Suite,
+    prepared: list[Any],
+    missing: Collection[str],
+    folder: Path,
 ) -> ExpectationOutcome:
     """Run a prepared suite over `rows`.
 
     Args:
         missing: columns that the submission lacks; what reads them is not evaluated.
+        folder: where the failing records are written, as Parquet.
     """
     nested = {c.name: rows[c.name].cast("json").cast("string") for c in contract.columns if c.nested}
     names = [column.name for column in contract.columns]
+    rows = rows.mutate(**nested).select(RECORD, *names)
+    count = int(rows.count().to_pyarrow().as_py())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        batch = engine.batch(rows.mutate(**nested).select(RECORD, *names))
-        validated = batch.validate(
-            prepared,
-            result_format={
-                "result_format": "SUMMARY",
-                "partial_unexpected_count": _EXAMPLES,
-                "unexpected_index_column_names": [RECORD],
-            },
-        )
-    results: dict[int, Any] = {r.expectation_config.meta[_NUMBER]: r for r in validated.results}
-    checks = []
+        whole = engine.batch(rows)
+        # An expectation about the columns themselves is not to see the record number.
+        of_columns = [each for each in prepared if each.expectation_type in _OF_COLUMNS]
+        results = _validated(whole, [each for each in prepared if each not in of_columns], suite)
+        if of_columns:
+            results |= _validated(engine.batch(rows.drop(RECORD)), of_columns, suite)
+    checks, failing = [], []
     for number, expectation in enumerate(suite.expectations):
-        column = expectation.kwargs.get("column")
-        reads = {str(expectation.kwargs.get(key)) for key in ("column", "column_A", "column_B")}
-        reads |= {str(name) for name in expectation.kwargs.get("column_list", [])}
-        status: Status = "not_evaluated"
-        result = results.get(number)
-        raised = _raised(result)
-        if result is not None and not raised and not reads & set(missing):
-            status = "passed" if result.success else "failed"
-        content = dict(result.result) if result is not None else {}
-        personal = any(c.personal and c.name in reads for c in contract.columns)
-        checks.append(
-            Check(
-                id=expectation.id,
-                kind="expectation",
-                column=column,
-                severity=expectation.severity,
-                status=status,
-                failing_rows=content.get("unexpected_count") if status != "not_evaluated" else None,
-                examples=_examples(content, column, personal) if status == "failed" else (),
-                expected=_expected(expectation.kwargs, expectation.notes),
-                observed=_observed(content, raised, personal),
-            )
+        judged = _Judged(expectation, results.get(number), contract, missing, count)
+        if judged.status != "not_evaluated" and judged.names_records:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                file = engine.failing(whole, prepared[number], folder / f"expectation-{number}.parquet")
+            if file is not None and file.rows != judged.failing:
+                judged.unseen = f"{judged.failing} records fail, but {file.rows} could be named"
+            elif file is not None:
+                table = engine.table(f"expectation_{number}", (file,))
+                judged.examples = _examples(table, rows, judged.shown)
+                failing.append(table.select(RECORD, expectation=ibis.literal(expectation.id)))
+        checks.append(judged.check())
+    failures = ibis.union(*failing) if len(failing) > 1 else failing[0] if failing else None
+    told = {"expectations": [_without_values(results[n], check) for n, check in enumerate(checks) if n in results]}
+    return ExpectationOutcome(tuple(checks), failures, told)
+
+
+def _validated(batch: Any, expectations: list[Any], suite: Suite) -> dict[int, Any]:
+    """Great Expectations' result by the expectation's number; it gives them back in another order."""
+    import great_expectations as gx
+
+    together = gx.ExpectationSuite(name=f"{suite.name}@{suite.version}")
+    together.expectations.extend(expectations)
+    validated = batch.validate(together, result_format={"result_format": "SUMMARY", "partial_unexpected_count": 0})
+    return {result.expectation_config.meta[_NUMBER]: result for result in validated.results}
+
+
+class _Judged:
+    """What came of one expectation."""
+
+    def __init__(
+        self, expectation: Expectation, result: Any, contract: Contract, missing: Collection[str], count: int
+    ) -> None:
+        self._expectation, self._contract = expectation, contract
+        self._content: dict[str, Any] = dict(result.result) if result is not None else {}
+        self._success = result is not None and bool(result.success)
+        self.unseen = _raised(result) or self._overlooked(missing, count)
+        self.examples: tuple[Example, ...] = ()
+
+    @property
+    def reads(self) -> set[str]:
+        """The columns that it names; a query may read any."""
+        kwargs = self._expectation.kwargs
+        if self._expectation.type == UNEXPECTED_ROWS:
+            return {column.name for column in self._contract.columns}
+        named = {str(kwargs[key]) for key in ("column", "column_A", "column_B") if key in kwargs}
+        return named | {str(name) for name in kwargs.get("column_list", [])}
+
+    @property
+    def personal(self) -> bool:
+        """Whether what it observed may be someone's."""
+        return any(column.personal and column.name in self.reads for column in self._contract.columns)
+
+    @property
+    def shown(self) -> str | None:
+        """The column whose failing values are shown."""
+        column = self._expectation.kwargs.get("column")
+        return column if isinstance(column, str) and not self.personal else None
+
+    @property
+    def failing(self) -> int | None:
+        """How many records fail it; None where it judges the whole."""
+        if self._expectation.type == UNEXPECTED_ROWS:
+            observed = self._content.get("observed_value")
+            return int(observed) if observed is not None else None
+        failing = self._content.get("unexpected_count")
+        return None if failing is None else int(failing)
+
+    @property
+    def names_records(self) -> bool:
+        """Whether there are records to name."""
+        return bool(self.failing)
+
+    @property
+    def status(self) -> Status:
+        """Passed, failed, or not evaluated, which is no pass."""
+        return "not_evaluated" if self.unseen else "passed" if self._success else "failed"
+
+    def check(self) -> Check:
+        """What the report says."""
+        expectation, evaluated = self._expectation, self.status != "not_evaluated"
+        return Check(
+            id=expectation.id,
+            kind="expectation",
+            column=expectation.kwargs.get("column"),
+            severity=expectation.severity,
+            status=self.status,
+            failing_rows=self.failing if evaluated else None,
+            examples=self.examples if self.status == "failed" else (),
+            expected=_expected(expectation.kwargs, expectation.notes),
+            observed=_observed(self._content, self.unseen, self.personal),
         )
-    return ExpectationOutcome(tuple(checks), _without_values(validated.to_json_dict()))
+
+    def _overlooked(self, missing: Collection[str], count: int) -> str | None:
+        if absent := self.reads & set(missing):
+            return f"the column {min(absent)!r} is missing"
+        seen = self._content.get("element_count")
+        if seen is not None and seen != count and not self._expectation.kwargs.get("row_condition"):
+            return f"it saw {seen} of {count} records"
+        return None
 
 
 def _raised(result: Any) -> str | None:
@@ -129,12 +229,15 @@ def _raised(result: Any) -> str | None:
     return None
 
 
-def _examples(content: dict[str, Any], column: str | None, personal: bool) -> tuple[Example, ...]:
-    examples = []
-    for entry in (content.get("partial_unexpected_index_list") or [])[:_EXAMPLES]:
-        value = entry.get(column) if column else None
-        examples.append(Example(record=int(entry[RECORD]), value=None if personal or value is None else str(value)))
-    return tuple(examples)
+def _examples(failing: ir.Table, rows: ir.Table, shown: str | None) -> tuple[Example, ...]:
+    """The first failing records, with the value where it may be shown."""
+    first = failing.order_by(RECORD).limit(_EXAMPLES)[RECORD].to_pyarrow().to_pylist()
+    values: dict[int, Any] = {}
+    if shown is not None:
+        found = rows.filter(rows[RECORD].isin(first)).select(RECORD, shown).to_pyarrow().to_pylist()
+        values = {row[RECORD]: row[shown] for row in found}
+    told = ((record, values.get(record)) for record in first)
+    return tuple(Example(record=r, value=None if value is None else str(value)[:_SHOWN]) for r, value in told)
 
 
 def _expected(kwargs: dict[str, Any], notes: str) -> str:
@@ -142,22 +245,34 @@ def _expected(kwargs: dict[str, Any], notes: str) -> str:
     return f"{notes} ({told})" if notes and told else notes or told or "as the expectation says"
 
 
-def _observed(content: dict[str, Any], raised: str | None, personal: bool) -> str | None:
+def _observed(content: dict[str, Any], unseen: str | None, personal: bool) -> str | None:
     if personal:  # neither a statistic nor a message that may quote a cell
-        return "it could not be evaluated" if raised else None
-    if raised:
-        return raised
+        return "it could not be evaluated" if unseen else None
+    if unseen:
+        return unseen
+    elements, nulls = content.get("element_count"), content.get("missing_count")
+    if elements and elements == nulls:
+        return f"all {elements} values are null, so none was judged"
     value = content.get("observed_value")
     if value is None and content.get("unexpected_percent") is not None:
         return f"{float(content['unexpected_percent']):.4g} % unexpected"
     return None if value is None else json.dumps(value, default=str)[:_SHOWN]
 
 
-def _without_values(result: dict[str, Any]) -> dict[str, Any]:
-    """Great Expectations' result without the cells that it copies out of the data."""
-    copied = {"partial_unexpected_list", "partial_unexpected_counts", "partial_unexpected_index_list",
-              "unexpected_list", "unexpected_index_list", "unexpected_index_query"}  # fmt: skip
-    for entry in result.get("results", []):
-        entry["result"] = {key: value for key, value in entry.get("result", {}).items() if key not in copied}
-        entry.get("exception_info", {}).pop("exception_traceback", None)
-    return result
+_KEPT = {"element_count", "missing_count", "missing_percent", "unexpected_count", "unexpected_percent",
+         "unexpected_percent_total", "unexpected_percent_nonmissing"}  # fmt: skip
+
+
+def _without_values(result: Any, check: Check) -> dict[str, Any]:
+    """Great Expectations' result without the cells that it copies out of the data: counts, and what may be observed."""
+    content: dict[str, Any] = result.to_json_dict()
+    kept = {key: value for key, value in content.get("result", {}).items() if key in _KEPT}
+    configuration = content.get("expectation_config", {})
+    return {
+        "id": check.id,
+        "type": configuration.get("type"),
+        "kwargs": {key: value for key, value in configuration.get("kwargs", {}).items() if key != "batch_id"},
+        "severity": check.severity,
+        "status": check.status,
+        "result": kept | {"observed": check.observed},
+    }

@@ -65,7 +65,9 @@ def judge_in_pandera(
     else:
         not_evaluated = _in_processes(contract, rules, read.path, paths, left_out, resources.max_seconds)
     read.path.unlink()
-    return tuple(DataFile(path=path, rows=0) for path in paths if path.exists()), not_evaluated
+    if len(not_evaluated) == len(rules):  # a process that died has left half a file
+        return (), not_evaluated
+    return tuple(DataFile(path=path, rows=0) for path in paths), not_evaluated
 
 
 def _in_processes(
@@ -102,7 +104,7 @@ def _in_processes(
     finally:
         for process in started:
             process.kill()
-            process.wait()
+            process.communicate()
     return _gathered(answers, rules)
 
 

@@ -128,7 +128,16 @@ def keep(engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, 
         (joined["reason"] + text).name("reason"),
         *[joined[f"_cell_{n}"].name(name) for n, name in enumerate(cells)],
     )
-    written = engine.write(wide, folder / "quarantine.parquet")
+    return _moved(engine.write(wide, folder / "quarantine.parquet"), path)
+
+
+def keep_failing(engine: Engine, failing: ir.Table, folder: Path, path: Path) -> DataFile:
+    """Write which records fail which expectation. Raises `Misuse` where `path` cannot be written."""
+    told = failing.order_by(RECORD, "expectation").select(failing[RECORD].name("record"), "expectation")
+    return _moved(engine.write(told, folder / "expectations.parquet"), path)
+
+
+def _moved(written: DataFile, path: Path) -> DataFile:
     written.path.chmod(0o600)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tidegate.config import IntegrationConfig
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
@@ -48,6 +48,17 @@ class Engine(Protocol):
 
     def batch(self, expression: ir.Table) -> Batch:
         """The rows of an expression as a batch that Great Expectations can validate."""
+
+    def failing(self, batch: Batch, expectation: Any, path: Path) -> DataFile | None:
+        """Write the record numbers of all rows that fail an expectation to Parquet, in order, each once.
+
+        Args:
+            batch: of rows with `_record`.
+            expectation: Great Expectations' own object.
+
+        Returns:
+            None where the expectation judges the whole, or its query does not select `_record`.
+        """
 
     def close(self) -> None:
         """Let go of memory and spilled data."""

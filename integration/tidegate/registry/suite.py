@@ -16,18 +16,22 @@ from typing import Any
 from tidegate.errors import BrokenContract, nearest
 from tidegate.receipt import Versioned
 
-WITHOUT_SQL = frozenset(
-    {
-        "expect_column_values_to_be_dateutil_parseable",
-        "expect_column_values_to_be_json_parseable",
-        "expect_column_values_to_be_increasing",
-        "expect_column_values_to_be_decreasing",
-        "expect_column_values_to_match_strftime_format",
-        "expect_column_values_to_match_json_schema",
-        "expect_column_pair_values_to_be_in_set",
-    }
-)
-"""Expectations for which Great Expectations has no SQL implementation: they could not be evaluated."""
+UNEXPECTED_ROWS = "unexpected_rows_expectation"
+
+_NO_SQL = "Great Expectations can evaluate it in pandas only. Make it a check of the contract."
+_OTHER_DATA = "it reads other data than the submission. Compare with the training dataset by a suite parameter."
+REFUSED = {
+    "expect_column_pair_values_to_be_in_set": _NO_SQL,
+    "expect_column_values_to_be_dateutil_parseable": _NO_SQL,
+    "expect_column_values_to_be_decreasing": _NO_SQL,
+    "expect_column_values_to_be_increasing": _NO_SQL,
+    "expect_column_values_to_be_json_parseable": _NO_SQL,
+    "expect_column_values_to_match_json_schema": _NO_SQL,
+    "expect_column_values_to_match_strftime_format": _NO_SQL,
+    "expect_query_results_to_match_comparison": _OTHER_DATA,
+    "expect_table_row_count_to_equal_other_table": _OTHER_DATA,
+}
+"""Expectations that could not be evaluated, each with the reason and what to do instead."""
 
 _BETWEEN = re.compile(r"[\s,]*")
 SEVERITIES = ("critical", "warning", "info")
@@ -65,11 +69,12 @@ class Suite:
         return Versioned(name=self.name, version=self.version, digest=self.digest)
 
 
-def load_suite(path: Path, columns: tuple[str, ...]) -> Suite:
+def load_suite(path: Path, columns: tuple[str, ...], patterns: tuple[str, ...] = ()) -> Suite:
     """Load the suite in ``expectations/<name>/v<MAJOR>_<MINOR>.json``.
 
     Args:
         columns: the columns of the contract that it goes with.
+        patterns: the patterns of names that the contract has besides.
 
     Raises:
         BrokenContract: it is not JSON, not a suite, names a column that the contract has not, or an expectation
@@ -88,7 +93,7 @@ def load_suite(path: Path, columns: tuple[str, ...]) -> Suite:
     seen: dict[str, int] = {}
     lines = _lines(text, content["expectations"])
     expectations = tuple(
-        _expectation(f"{path}:{line}: expectation {number}", item, columns, seen)
+        _expectation(f"{path}:{line}: expectation {number}", item, columns, patterns, seen)
         for number, (line, item) in enumerate(zip(lines, content["expectations"], strict=True), 1)
     )
     return Suite(
@@ -115,23 +120,42 @@ def _lines(text: str, expectations: list[Any]) -> list[int]:
     return [1] * len(expectations)  # the key is spelled with escapes, or NaN differs from itself
 
 
-def _expectation(where: str, item: Any, columns: tuple[str, ...], seen: dict[str, int]) -> Expectation:
+def _named(where: str, kwargs: dict[str, Any]) -> list[str]:
+    """The columns that an expectation names."""
+    listed = kwargs.get("column_list", [])
+    named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in [*named, *listed]):
+        raise BrokenContract(f"{where}: a column is named by a text, and column_list is a list of them.")
+    return [*named, *listed]
+
+
+def _expectation(
+    where: str, item: Any, columns: tuple[str, ...], patterns: tuple[str, ...], seen: dict[str, int]
+) -> Expectation:
     if not isinstance(item, dict) or not isinstance(item.get("type"), str):
         raise BrokenContract(f"{where} has no type.", 'Write {"type": "expect_...", "kwargs": {...}}.')
     kind, kwargs = item["type"], item.get("kwargs", {})
     if unknown := set(item) - {"type", "kwargs", "severity", "meta", "id", "notes", "description", "rendered_content"}:
         raise BrokenContract(f"{where} has the unknown key {min(unknown)!r}.")
-    if kind in WITHOUT_SQL:
+    if not isinstance(kwargs, dict):
+        raise BrokenContract(f"{where}: kwargs must be an object.", 'Write {"column": "...", ...}.')
+    if kind in REFUSED:
+        reason, _, instead = REFUSED[kind].partition(". ")
+        raise BrokenContract(f"{where}: {kind} cannot be judged: {reason}.", instead)
+    if kind == UNEXPECTED_ROWS and "{batch}" not in str(kwargs.get("unexpected_rows_query", "")):
         raise BrokenContract(
-            f"{where}: {kind} has no SQL implementation in Great Expectations and could not be evaluated.",
-            "Make it a check of the contract.",
+            f"{where}: the query does not read the submission.", "Write SELECT * FROM {batch} WHERE ..."
+        )
+    if kind == "expect_column_values_to_be_unique" and '"' in str(kwargs.get("column")):
+        raise BrokenContract(
+            f"{where}: Great Expectations cannot judge this of a column with a quote in its name.",
+            "Say unique=True in the contract.",
         )
     severity = item.get("severity", "critical")
     if severity not in SEVERITIES:
         raise BrokenContract(f"{where} has the severity {severity!r}.", nearest(str(severity), SEVERITIES))
-    named = [kwargs.get(key) for key in ("column", "column_A", "column_B")] + list(kwargs.get("column_list", []))
-    for column in named:
-        if isinstance(column, str) and column not in columns:
+    for column in _named(where, kwargs):
+        if column not in columns and not any(re.match(pattern, column) for pattern in patterns):
             raise BrokenContract(f"{where} names the column {column!r}, which the contract has not.",
                                  nearest(column, columns))  # fmt: skip
     base = f"{kwargs.get('column', 'dataset')}.{kind}"

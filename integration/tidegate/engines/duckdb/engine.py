@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow.parquet as pq
 
+from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.stage import staging
@@ -64,6 +65,20 @@ class DuckDBEngine:
         name = f"batch_{self._batches}"
         self.view(name, expression)
         return batch_of(self._connection, name)
+
+    def failing(self, batch: Batch, expectation: Any, path: Path) -> DataFile | None:
+        from tidegate.engines.duckdb.expectations import failing_query
+
+        query = failing_query(batch, expectation, RECORD)
+        if query is None:
+            return None
+        query = query.strip().rstrip(";")
+        named = [name for name, *_ in self._connection.execute(f"DESCRIBE {query}").fetchall()]
+        if RECORD not in named:
+            return None
+        query = f"SELECT DISTINCT {RECORD} FROM ({query}) ORDER BY {RECORD}"
+        self._run(f"COPY ({query}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
 
     def close(self) -> None:
         self._connection.close()

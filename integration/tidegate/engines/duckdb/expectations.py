@@ -7,6 +7,7 @@ results at once, since Great Expectations reads them after it has given the conn
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -19,6 +20,8 @@ from great_expectations.datasource.fluent.interfaces import Batch
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
+
+from tidegate.engines.duckdb.connection import identifier
 
 _DRIVER = "tidegate"
 _connections: WeakValueDictionary[str, duckdb.DuckDBPyConnection] = WeakValueDictionary()
@@ -65,6 +68,57 @@ def _fetch_at_once(
 def _plain(value: Any) -> Any:
     """NumPy scalars as Python's own."""
     return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
+
+
+_selects: ContextVar[list[sa.Select[Any]] | None] = ContextVar("selects", default=None)
+
+
+@sa.event.listens_for(sa.engine.Engine, "before_execute")
+def _watch(connection: sa.Connection, element: Any, *others: Any) -> None:
+    selects = _selects.get()
+    if selects is not None and connection.dialect.driver == _DRIVER and isinstance(element, sa.Select):
+        selects.append(element)
+
+
+def failing_query(batch: Batch, expectation: Any, record: str) -> str | None:
+    """SQL for the record numbers of all rows that fail a row-level expectation; None where it judges no single rows.
+
+    Great Expectations asks for a few failing rows by a query of its own, with a LIMIT; that query without its LIMIT is
+    what is wanted. (Its `unexpected_index_query` is not: it leaves out `row_condition` and `ignore_row_if`.)
+    """
+    kind = expectation.expectation_type
+    if kind == "unexpected_rows_expectation":
+        table: str = batch.data_asset.table_name
+        query: str = expectation.unexpected_rows_query
+        return query.format(batch=f"(SELECT * FROM {table}) AS subselect")  # what Great Expectations puts there
+    if kind == "expect_compound_columns_to_be_unique":
+        return _repeated(batch, expectation, record)
+    token = _selects.set([])
+    try:
+        few = {"result_format": "SUMMARY", "partial_unexpected_count": 1, "unexpected_index_column_names": [record]}
+        batch.validate(expectation, result_format=few)
+        selects = _selects.get() or []
+    finally:
+        _selects.reset(token)
+    for select in selects:
+        if select._limit_clause is not None and record in [column.name for column in select.selected_columns]:
+            return _text(select.limit(None))
+    return None
+
+
+def _repeated(batch: Batch, expectation: Any, record: str) -> str:
+    """For this one Great Expectations asks for no rows."""
+    domain = {name: getattr(expectation, name) for name in ("column_list", "ignore_row_if", "row_condition")}
+    domain["condition_parser"] = expectation.condition_parser
+    rows = _text(batch.data.execution_engine.get_domain_records(domain_kwargs=domain))  # type: ignore[attr-defined]
+    columns = [identifier(name) for name in expectation.column_list]
+    present = " AND ".join(f"{column} IS NOT NULL" for column in columns)  # a null equals nothing in SQL
+    once = f"count(*) OVER (PARTITION BY {', '.join(columns)}) = 1"
+    return f"SELECT {record} FROM ({rows}) WHERE {present} QUALIFY NOT {once}"
+
+
+def _text(select: Any) -> str:
+    return str(select.compile(dialect=Dialect(), compile_kwargs={"literal_binds": True}))
 
 
 def batch_of(connection: duckdb.DuckDBPyConnection, view: str) -> Batch:
