@@ -100,7 +100,7 @@ def load_standard(config: IntegrationConfig) -> Standard:
         suite_file: Path | None = registry.suite_file(config.schema_config.suite)
     else:
         suite_file = registry.suite_beside(contract.path)
-    suite = load_suite(suite_file, names) if suite_file is not None else None
+    suite = load_suite(suite_file, contract.columns) if suite_file is not None else None
     check_missing(config.cleaning_config.missing, contract.columns)
     if config.merge_strategy.sampling == SAMPLE_WEIGHT and SAMPLE_WEIGHT in names:
         raise Misuse(f"The contract has a column {SAMPLE_WEIGHT!r} itself.", "Take another sampling.")

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tidegate.columns import Column
 from tidegate.errors import BrokenContract, nearest
 from tidegate.receipt import Versioned
+from tidegate.registry.parameters import Parameter, find_parameters
 
 WITHOUT_SQL = frozenset(
     {
@@ -40,6 +42,7 @@ class Expectation:
     Attributes:
         id: ``<column>.<type>``, or ``dataset.<type>`` for the whole dataset.
         where: file, line and number, for messages.
+        parameters: the suite parameters that stand in its arguments.
     """
 
     id: str
@@ -48,6 +51,7 @@ class Expectation:
     kwargs: dict[str, Any]
     severity: str
     notes: str
+    parameters: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,15 +69,15 @@ class Suite:
         return Versioned(name=self.name, version=self.version, digest=self.digest)
 
 
-def load_suite(path: Path, columns: tuple[str, ...]) -> Suite:
+def load_suite(path: Path, columns: tuple[Column, ...]) -> Suite:
     """Load the suite in ``expectations/<name>/v<MAJOR>_<MINOR>.json``.
 
     Args:
         columns: the columns of the contract that it goes with.
 
     Raises:
-        BrokenContract: it is not JSON, not a suite, names a column that the contract has not, or an expectation
-            that SQL engines cannot evaluate.
+        BrokenContract: it is not JSON, not a suite, names a column that the contract has not, an expectation that
+            SQL engines cannot evaluate, or a suite parameter that there is not.
     """
     raw = path.read_bytes()
     try:
@@ -115,7 +119,7 @@ def _lines(text: str, expectations: list[Any]) -> list[int]:
     return [1] * len(expectations)  # the key is spelled with escapes, or NaN differs from itself
 
 
-def _expectation(where: str, item: Any, columns: tuple[str, ...], seen: dict[str, int]) -> Expectation:
+def _expectation(where: str, item: Any, columns: tuple[Column, ...], seen: dict[str, int]) -> Expectation:
     if not isinstance(item, dict) or not isinstance(item.get("type"), str):
         raise BrokenContract(f"{where} has no type.", 'Write {"type": "expect_...", "kwargs": {...}}.')
     kind, kwargs = item["type"], item.get("kwargs", {})
@@ -130,10 +134,11 @@ def _expectation(where: str, item: Any, columns: tuple[str, ...], seen: dict[str
     if severity not in SEVERITIES:
         raise BrokenContract(f"{where} has the severity {severity!r}.", nearest(str(severity), SEVERITIES))
     named = [kwargs.get(key) for key in ("column", "column_A", "column_B")] + list(kwargs.get("column_list", []))
+    known = [column.name for column in columns]
     for column in named:
-        if isinstance(column, str) and column not in columns:
+        if isinstance(column, str) and column not in known:
             raise BrokenContract(f"{where} names the column {column!r}, which the contract has not.",
-                                 nearest(column, columns))  # fmt: skip
+                                 nearest(column, known))  # fmt: skip
     base = f"{kwargs.get('column', 'dataset')}.{kind}"
     seen[base] = seen.get(base, 0) + 1
     meta = item.get("meta") or {}
@@ -144,4 +149,5 @@ def _expectation(where: str, item: Any, columns: tuple[str, ...], seen: dict[str
         kwargs=kwargs,
         severity=severity,
         notes=str(item.get("notes") or (meta.get("notes") if isinstance(meta, dict) else "") or ""),
+        parameters=find_parameters(kwargs, columns, where),
     )
