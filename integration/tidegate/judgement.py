@@ -14,10 +14,12 @@ import ibis
 import ibis.expr.types as ir
 
 from tidegate.audit import (
+    Resolved,
     decide,
     judge_rules,
     judge_shape,
     prepare_suite,
+    resolve,
     run_suite,
 )
 from tidegate.audit import quarantine as q
@@ -27,7 +29,7 @@ from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.merge import apply_missing, check_missing, dedupe_columns, dropped_for_missing, duplicates, leaks
 from tidegate.receipt import Repair, Report, RowCounts, Submission, digest_of, submission_id
-from tidegate.registry import Contract, Suite, find_registry, load_contract, load_suite
+from tidegate.registry import Contract, PoolStatistics, Suite, find_registry, load_contract, load_suite
 from tidegate.sources import Snapshot, acquire
 from tidegate.telemetry import event, step
 
@@ -126,6 +128,7 @@ def judge(
     folder: Path,
     pool: ir.Table | None = None,
     holdout: ir.Table | None = None,
+    statistics: PoolStatistics | None = None,
 ) -> Judgement:
     """Judge a submission.
 
@@ -133,6 +136,7 @@ def judge(
         folder: where stage and narrow findings are written; the caller removes it.
         pool: the training data, for duplicates.
         holdout: rows that must not get in.
+        statistics: what the suite asks of the pool; None where it asks for nothing, or there is no pool.
 
     Raises:
         SourceUnreadable: a file cannot be read.
@@ -161,15 +165,18 @@ def judge(
     with step("deduplicate"):
         accepted = _distinct(engine, passing, standard, pool, holdout, findings)
     counts = findings.row_counts(staged.read, accepted)
-    told = None
+    resolved, told = None, None
     with step("audit expectations"):
         if suite is not None and counts.accepted:
-            told = run_suite(engine, accepted, contract, suite, prepared, shape.missing)
+            resolved = resolve(suite, statistics, counts.accepted)
+            if resolved.suite != suite:
+                prepared = prepare_suite(resolved.suite)
+            told = run_suite(engine, accepted, contract, resolved.suite, prepared, shape.missing)
     # A rule that deduplication settles is still reported as it was judged.
     judged = findings.table("malformed", "shape").union(engine.view("judged", q.failed_rows(outcome)))
     failing, examples = q.failing_per_rule(judged), q.examples_of(judged, stage, contract)
     checks = q.checks_of(outcome, shape, contract, failing, examples, q.malformed_as(judged))
-    checks += told.checks if told else ()
+    checks += (*told.checks, *resolved.checks) if told and resolved else ()
     disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
     report = Report(
         verdict=disposition.verdict,
@@ -180,7 +187,7 @@ def judge(
         rows=counts,
         checks=checks,
         repairs=(*_text_repairs(config, staged), *repaired.repairs),
-        notes=() if counts.accepted else ("No record is left to go in, so the suite was not run.",),
+        notes=_notes(counts, resolved),
         configuration=digest_of(config.judged_by()),
     )
     event(log, "judged", verdict=report.verdict, **counts.model_dump())
@@ -194,6 +201,12 @@ def judge(
         expectations=told.result if told else None,
         untouched=counts.accepted == counts.read and not repaired.repairs,
     )
+
+
+def _notes(counts: RowCounts, resolved: Resolved | None) -> tuple[str, ...]:
+    if not counts.accepted:
+        return ("No record is left to go in, so the suite was not run.",)
+    return resolved.notes if resolved is not None else ()
 
 
 def keep_quarantine(engine: Engine, judgement: Judgement, folder: Path, path: Path) -> Judgement:

@@ -14,7 +14,7 @@ from tidegate.columns import RECORD
 from tidegate.engines import Engine
 from tidegate.errors import BrokenContract, nearest
 from tidegate.receipt import Check, Example, Status
-from tidegate.registry import Contract, Suite
+from tidegate.registry import Contract, Expectation, Suite
 
 _EXAMPLES = 5
 _NUMBER = "tidegate"  # the key in an expectation's meta under which its place in the suite is kept
@@ -110,7 +110,7 @@ def run_suite(
                 status=status,
                 failing_rows=content.get("unexpected_count") if status != "not_evaluated" else None,
                 examples=_examples(content, column, personal) if status == "failed" else (),
-                expected=_expected(expectation.kwargs, expectation.notes),
+                expected=_expected(expectation),
                 observed=_observed(content, raised, personal),
             )
         )
@@ -137,8 +137,9 @@ def _examples(content: dict[str, Any], column: str | None, personal: bool) -> tu
     return tuple(examples)
 
 
-def _expected(kwargs: dict[str, Any], notes: str) -> str:
-    told = ", ".join(f"{key} {json.dumps(value, default=str)}" for key, value in kwargs.items() if key != "column")
+def _expected(expectation: Expectation) -> str:
+    notes, shown = expectation.notes, [item for item in expectation.kwargs.items() if item[0] != "column"]
+    told = expectation.arguments or ", ".join(f"{key} {json.dumps(value, default=str)}" for key, value in shown)
     return f"{notes} ({told})" if notes and told else notes or told or "as the expectation says"
 
 

@@ -6,6 +6,18 @@ A registry is a folder holding ``contracts/<dataset>/v<MAJOR>_<MINOR>.py`` and
 
 from tidegate.registry.contract import Contract, Rule, load_contract
 from tidegate.registry.find import Registry, find_registry, shipped_registry
-from tidegate.registry.suite import Suite, load_suite
+from tidegate.registry.statistics import PoolStatistics
+from tidegate.registry.suite import Expectation, Suite, load_suite
 
-__all__ = ["Contract", "Registry", "Rule", "Suite", "find_registry", "load_contract", "load_suite", "shipped_registry"]
+__all__ = [
+    "Contract",
+    "Expectation",
+    "PoolStatistics",
+    "Registry",
+    "Rule",
+    "Suite",
+    "find_registry",
+    "load_contract",
+    "load_suite",
+    "shipped_registry",
+]

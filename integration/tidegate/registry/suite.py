@@ -43,6 +43,7 @@ class Expectation:
         id: ``<column>.<type>``, or ``dataset.<type>`` for the whole dataset.
         where: file, line and number, for messages.
         parameters: the suite parameters that stand in its arguments.
+        arguments: the arguments for people, where parameters have been given their values.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Expectation:
     severity: str
     notes: str
     parameters: tuple[Parameter, ...] = ()
+    arguments: str = ""
 
 
 @dataclass(frozen=True)
