@@ -106,7 +106,7 @@ def test_nan_is_null_and_infinity_no_value(bench: Any) -> None:
 
 def test_what_is_too_large_for_a_number_is_told(bench: Any) -> None:
     found = measured(bench, Column("x", "float64"), [1.7e308, -1.7e308])
-    assert found["std"] == "it is too large for a number"
+    assert {found["std"], found["quantiles"], found["partition"]} == {"it is too large for a number"}
     assert found["mean"] == 0
 
 
@@ -272,7 +272,7 @@ def test_a_file_that_is_not_sound_is_measured_anew(pool: Path, how: str) -> None
 def test_a_column_of_another_type_is_another_column(pool: Path) -> None:
     asked(pool)
     plant(kept(pool, 0), 1234.5)
-    other = Column("x", "float64")
+    other = Column("x", "int32")
     assert asked(pool, {other: frozenset({"mean"})}).statistic("x", "mean").value == 2.0
 
 

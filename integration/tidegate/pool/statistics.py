@@ -38,6 +38,7 @@ SAMPLE = 1_000_000
 _DIGITS = 12
 _PRIME, _STEP = 2**31 - 1, 1_327_217_885  # the golden section of the prime: neighbours land far apart, evenly
 _LARGEST = 400  # above 2^400 squares overflow, so such columns are measured in a larger unit
+_TOO_LARGE = Measure(fault="it is too large for a number")
 
 Wanted = Mapping[Column, frozenset[str]]
 
@@ -150,7 +151,7 @@ def _rounded(value: float | None, unit: float) -> Measure:
     if value is None:
         return Measure()
     rounded = float(f"{value:.{_DIGITS}g}") * unit
-    return Measure(value=rounded) if math.isfinite(rounded) else Measure(fault="it is too large for a number")
+    return Measure(value=rounded) if math.isfinite(rounded) else _TOO_LARGE
 
 
 def _quantiles(table: ir.Table, values: ir.Value, count: int) -> Measure:
@@ -162,8 +163,9 @@ def _quantiles(table: ir.Table, values: ir.Value, count: int) -> Measure:
     if count > SAMPLE:
         chosen = chosen.filter((chosen["place"] % _PRIME) * _STEP % _PRIME < _PRIME * SAMPLE // count)
     sample = chosen["value"].to_pyarrow().to_numpy()
-    found = np.quantile(sample, [int(name[1:]) / 100 for name in QUANTILES])
-    return Measure(value=[float(value) for value in found])
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.quantile(sample, [int(name[1:]) / 100 for name in QUANTILES])
+    return Measure(value=[float(value) for value in found]) if np.isfinite(found).all() else _TOO_LARGE
 
 
 def _partition(table: ir.Table, values: ir.Value, quantiles: Measure) -> Measure:
@@ -173,7 +175,7 @@ def _partition(table: ir.Table, values: ir.Value, quantiles: Measure) -> Measure
     value where the pool has none would be infinitely unlikely.
     """
     if quantiles.value is None:
-        return Measure()
+        return quantiles
     percentiles: Any = quantiles.value
     edges: list[float] = sorted(set(percentiles[9::10]))
     if len(edges) == 1:
