@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.audit import prepare_suite, resolve
+from tidegate.audit import resolve
 from tidegate.audit.parameters import Resolved, measures_asked
 from tidegate.columns import Column
 from tidegate.registry import PoolStatistics, Suite
@@ -131,11 +131,6 @@ def test_without_the_pool_the_submission_may_still_be_asked() -> None:
     found = resolved(expectation(column="x", max_value={"$PARAMETER": "submission.rows / 5"}), pool=None)
     assert found.suite.expectations[0].kwargs["max_value"] == 5.0
     assert "pool" not in found.suite.expectations[0].arguments
-
-
-def test_great_expectations_checks_the_arguments_beside_a_parameter() -> None:
-    suite = resolved(expectation(column="x", max_value=3)).suite
-    prepare_suite(suite)
 
 
 def test_only_what_a_suite_names_is_measured(make_contract: Any) -> None:

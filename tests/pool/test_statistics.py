@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-import os
 import random
 from collections import Counter
 from decimal import Decimal
@@ -281,13 +280,9 @@ def test_who_only_looks_leaves_nothing(pool: Path) -> None:
     assert not (pool / "_tidegate").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_pool_that_cannot_be_written_is_measured_all_the_same(pool: Path) -> None:
-    pool.chmod(0o555)
-    try:
-        assert asked(pool).statistic("x", "mean").value == 2.0
-    finally:
-        pool.chmod(0o755)
+    (pool / "_tidegate").touch()
+    assert asked(pool).statistic("x", "mean").value == 2.0
 
 
 def test_delta_passes_over_what_is_kept(pool: Path) -> None:

@@ -94,7 +94,7 @@ def measure(table: ir.Table, wanted: Wanted) -> dict[Column, dict[str, Measure]]
         found = {name: Measure(value=value) for name, value in simple[column].items() if name != "count"}
         found |= moments.get(column, {})
         if "distinct" in asked:
-            found["distinct"] = Measure(value=_one(values.nunique()))
+            found["distinct"] = Measure(value=_distinct(values))
         if asked & {"quantiles", "partition"}:
             found["quantiles"] = _quantiles(table, values, count)
         if "partition" in asked:
@@ -190,14 +190,21 @@ def _partition(table: ir.Table, values: ir.Value, quantiles: Measure) -> Measure
     return Measure(value={"bins": edges, "weights": weights, "tail_weights": [below, above]})
 
 
+def _distinct(values: ir.Value) -> int:
+    """How many different values there are. Of texts their hashes are counted: narrow enough to be counted on disk."""
+    if values.type().is_string():
+        values = ibis.ifelse(values.notnull(), values.hash(), ibis.null("int64"))
+    return int(values.nunique().to_pyarrow().as_py())
+
+
 def _categories(values: ir.Value, count: int) -> Measure:
     """Every value and its part of the rows that have one, in the values' order."""
     if not count:
         return Measure()
-    counted = values.name("value").as_table().group_by("value").aggregate(rows=ibis._.count())
-    found = counted.filter(counted["value"].notnull()).order_by("value").limit(MOST_CATEGORIES + 1).to_pyarrow()
-    if found.num_rows > MOST_CATEGORIES:
+    if _distinct(values) > MOST_CATEGORIES:  # asked first, for a group per value may take more memory than there is
         return Measure(fault=f"it has more than {MOST_CATEGORIES:,} different values")
+    counted = values.name("value").as_table().group_by("value").aggregate(rows=ibis._.count())
+    found = counted.filter(counted["value"].notnull()).order_by("value").to_pyarrow()
     shares = [rows / count for rows in found.column("rows").to_pylist()]
     return Measure(value={"values": found.column("value").to_pylist(), "weights": shares})
 
@@ -217,10 +224,6 @@ def _shown(column: Column) -> bool:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def _one(value: ir.Value) -> Any:
-    return value.to_pyarrow().as_py()
 
 
 def _measured(statistics: PoolStatistics, column: Column) -> frozenset[str]:
