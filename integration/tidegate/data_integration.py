@@ -17,7 +17,7 @@ from tidegate.engines import open_engine
 from tidegate.errors import Misuse, SubmissionRejected
 from tidegate.judgement import Judgement, Standard, acquire_submission, judge, keep_quarantine, load_standard
 from tidegate.pool import Dataset, find_published, pool_location
-from tidegate.publication import open_pool, publish_accepted
+from tidegate.publication import open_pool, peek_at_statistics, publish_accepted, statistics_asked
 from tidegate.receipt import Receipt, Report, Submission, digest_of
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
 from tidegate.tracking import Outcome, record
@@ -117,7 +117,10 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
         workspace = Workspace(Path(config.state_dir))
         with work_folder(workspace) as folder, open_engine(config, folder) as engine:
             pool = open_pool(config, engine, standard.contract, folder)
-            judgement = judge(config, standard, submission, snapshots, engine, folder, pool.table, pool.holdout)
+            statistics = statistics_asked(config, standard, pool)
+            judgement = judge(
+                config, standard, submission, snapshots, engine, folder, pool.table, pool.holdout, statistics
+            )
             if judgement.report.rows.accepted < judgement.report.rows.read:
                 kept = workspace.quarantine / f"{integration[:32]}.parquet"
                 judgement = keep_quarantine(engine, judgement, folder, kept)
@@ -135,18 +138,21 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
 
 
 def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path | None = None) -> Report:
-    """Judge a submission by itself: without a pool, and leaving nothing behind but the file `quarantine`.
+    """Judge a submission by itself, leaving nothing behind but the file `quarantine`.
 
-    That is written wherever it is asked for, if need be without a row.
+    That is written wherever it is asked for, if need be without a row. Nothing is compared with a pool, but for what
+    the suite asks of it; where the configuration names none that is there, the report notes what was left out.
 
     Raises:
-        SourceUnreadable, BrokenContract, Misuse: as `integrate_contributed_data` does. A rejection is no error here.
+        SourceUnreadable, BrokenContract, Misuse, PoolError: as `integrate_contributed_data` does. A rejection is no
+            error here.
     """
     with _run(uuid.uuid4().hex):
         standard = load_standard(config)
         submission, snapshots = acquire_submission(config)
         with work_folder(None) as folder, open_engine(config, folder) as engine:
-            judgement = judge(config, standard, submission, snapshots, engine, folder)
+            statistics = peek_at_statistics(config, engine, standard)
+            judgement = judge(config, standard, submission, snapshots, engine, folder, statistics=statistics)
             if quarantine is not None:
                 judgement = keep_quarantine(engine, judgement, folder, Path(quarantine).resolve())
         return judgement.report

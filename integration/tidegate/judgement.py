@@ -13,7 +13,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from tidegate.audit import Shape, decide, judge_rules, judge_shape, prepare_suite, run_suite
+from tidegate.audit import Resolved, Shape, decide, judge_rules, judge_shape, prepare_suite, resolve, run_suite
 from tidegate.audit import quarantine as q
 from tidegate.columns import CONTRIBUTOR, PROBLEMS, RECORD, SAMPLE_WEIGHT, SUBMISSION
 from tidegate.config import IntegrationConfig
@@ -21,7 +21,7 @@ from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.merge import apply_missing, check_missing, dedupe_columns, dropped_for_missing, duplicates, leaks, parse
 from tidegate.receipt import Check, Repair, Report, RowCounts, Submission, digest_of, submission_id
-from tidegate.registry import Contract, Suite, find_registry, load_contract, load_suite
+from tidegate.registry import Contract, PoolStatistics, Suite, find_registry, load_contract, load_suite
 from tidegate.sources import Snapshot, acquire
 from tidegate.telemetry import event, step
 
@@ -96,8 +96,7 @@ def load_standard(config: IntegrationConfig) -> Standard:
         suite_file: Path | None = registry.suite_file(config.schema_config.suite)
     else:
         suite_file = registry.suite_beside(contract.path)
-    patterns = tuple(pattern.name for pattern in contract.patterns)
-    suite = load_suite(suite_file, names, patterns) if suite_file is not None else None
+    suite = load_suite(suite_file, contract.columns, contract.patterns) if suite_file is not None else None
     check_missing(config.cleaning_config.missing, contract.columns)
     if config.merge_strategy.sampling == SAMPLE_WEIGHT and SAMPLE_WEIGHT in names:
         raise Misuse(f"The contract has a column {SAMPLE_WEIGHT!r} itself.", "Take another sampling.")
@@ -123,6 +122,7 @@ def judge(
     folder: Path,
     pool: ir.Table | None = None,
     holdout: ir.Table | None = None,
+    statistics: PoolStatistics | None = None,
 ) -> Judgement:
     """Judge a submission.
 
@@ -130,6 +130,7 @@ def judge(
         folder: where stage and narrow findings are written; the caller removes it.
         pool: the training data, for duplicates.
         holdout: rows that must not get in.
+        statistics: what the suite asks of the pool; None where it asks for nothing, or there is no pool.
 
     Raises:
         SourceUnreadable: a file cannot be read.
@@ -162,16 +163,19 @@ def judge(
     with step("deduplicate"):
         accepted = _distinct(engine, passing, standard, pool, holdout, findings)
     counts = findings.row_counts(staged.read, accepted)
-    told = None
+    resolved, told = None, None
     with step("audit expectations"):
         if suite is not None and counts.accepted:
-            told = run_suite(engine, accepted, contract, suite, prepared, shape.missing, folder)
+            resolved = resolve(suite, statistics, counts.accepted)
+            if resolved.suite != suite:
+                prepared = prepare_suite(resolved.suite)
+            told = run_suite(engine, accepted, contract, resolved.suite, prepared, shape.missing, folder)
     # A rule that deduplication settles is still reported as it was judged.
     told_of = engine.view("judged", q.failed_rows(outcome, warnings=True))
     judged = findings.table("malformed", "shape").union(told_of)
     failing, examples = q.failing_per_rule(judged), q.examples_of(judged, stage, contract)
     checks = q.checks_of(outcome, shape, contract, failing, examples, q.malformed_as(judged))
-    checks += told.checks if told else ()
+    checks += (*told.checks, *resolved.checks) if told and resolved else ()
     checks += repaired.checks
     disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
     report = Report(
@@ -183,7 +187,7 @@ def judge(
         rows=counts,
         checks=checks,
         repairs=(*_text_repairs(config, staged), *repaired.repairs),
-        notes=() if counts.accepted else ("No record is left to go in, so the suite was not run.",),
+        notes=_notes(counts, resolved),
         configuration=digest_of(config.judged_by()),
     )
     event(log, "judged", verdict=report.verdict, **counts.model_dump())
@@ -198,6 +202,12 @@ def judge(
         failing=told.failures if told else None,
         untouched=counts.accepted == counts.read and not repaired.repairs,
     )
+
+
+def _notes(counts: RowCounts, resolved: Resolved | None) -> tuple[str, ...]:
+    if not counts.accepted:
+        return ("No record is left to go in, so the suite was not run.",)
+    return resolved.notes if resolved is not None else ()
 
 
 def keep_quarantine(engine: Engine, judgement: Judgement, folder: Path, path: Path) -> Judgement:

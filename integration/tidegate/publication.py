@@ -9,15 +9,17 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from tidegate.audit import measures_asked
 from tidegate.columns import LINEAGE, RECORD, SAMPLE_WEIGHT
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine
 from tidegate.errors import Misuse, PoolError
-from tidegate.judgement import Judgement, in_types_of, stage_holdout
+from tidegate.judgement import Judgement, Standard, in_types_of, stage_holdout
 from tidegate.merge import merged
-from tidegate.pool import pool_files, pool_location, publish
+from tidegate.pool import pool_files, pool_location, pool_statistics, publish
 from tidegate.receipt import Receipt
-from tidegate.registry import Contract
+from tidegate.registry import Contract, PoolStatistics
+from tidegate.telemetry import step
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,40 @@ def open_pool(config: IntegrationConfig, engine: Engine, contract: Contract, fol
     if table is None and config.merge_strategy.name != "append":
         raise Misuse(f"There is no pool at {config.training_data} to merge with.", "Publish into it with append.")
     return Pool(table, version, rows, _holdout(config, engine, contract, folder))
+
+
+def statistics_asked(
+    config: IntegrationConfig, standard: Standard, pool: Pool, *, keep: bool = True
+) -> PoolStatistics | None:
+    """What the suite asks of the pool; None where it asks for nothing, or the pool has no rows.
+
+    Args:
+        keep: whether what is measured is kept with the pool.
+
+    Raises:
+        PoolError: the pool cannot be read.
+    """
+    asked = measures_asked(standard.suite, standard.contract) if standard.suite is not None else None
+    if asked is None or pool.table is None or pool.version is None or not pool.rows:
+        return None
+    assert config.training_data is not None
+    with step("statistics"):
+        location = pool_location(config.training_data)
+        return pool_statistics(location, pool.version, pool.rows, pool.table, asked, keep=keep)
+
+
+def peek_at_statistics(config: IntegrationConfig, engine: Engine, standard: Standard) -> PoolStatistics | None:
+    """`statistics_asked` for one who only looks: the pool is opened only if it is asked for, and left as it was.
+
+    Raises:
+        PoolError: the pool cannot be read.
+    """
+    if standard.suite is None or measures_asked(standard.suite, standard.contract) is None:
+        return None
+    if config.training_data is None or not pool_location(config.training_data).exists():
+        return None
+    table, version, rows = _delta(engine, "pool", config.training_data, standard.contract)
+    return statistics_asked(config, standard, Pool(table, version, rows, None), keep=False)
 
 
 def publish_accepted(

@@ -78,7 +78,8 @@ CASES: dict[str, list[Arguments]] = {
     "expect_column_values_to_match_like_pattern_list": [
         {"column": T, "like_pattern_list": ["y%", "x"]}, {"column": T, "like_pattern_list": ["%", "%y%"], "match_on": "all"}],
     "expect_column_values_to_match_regex": [
-        {"column": T, "regex": "^.*$"}, {"column": T, "regex": "y"}, {"column": T, "regex": "^[a-z']+$", "mostly": 0.5}],
+        {"column": T, "regex": "^.*$"}, {"column": T, "regex": "y"}, {"column": T, "regex": "^[a-z']+$", "mostly": 0.5},
+        {"column": T, "regex": r"^\w"}],
     "expect_column_values_to_match_regex_list": [
         {"column": T, "regex_list": ["^x$", "y"]}, {"column": T, "regex_list": [".", "y"], "match_on": "all"}],
     "expect_column_values_to_not_be_in_set": [{"column": T, "value_set": ["zz"]}, {"column": N, "value_set": [2, 5]}],

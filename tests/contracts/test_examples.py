@@ -42,7 +42,7 @@ def test_every_contract_is_described_and_has_a_suite_and_examples(path: Path) ->
     assert [column.name for column in contract.columns if not column.description] == []
     suite = find_registry(ROOT).suite_beside(path)
     assert suite is not None
-    assert load_suite(suite, tuple(column.name for column in contract.columns)).expectations
+    assert load_suite(suite, contract.columns).expectations
     kinds = {example.parent.name for example in EXAMPLES if example.parents[1] == path.parent / "examples" / path.stem}
     assert kinds == {"valid", "invalid"}
 

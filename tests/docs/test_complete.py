@@ -17,7 +17,6 @@ from tidegate.cli import app
 from tidegate.config import IntegrationConfig
 from tidegate.errors import TidegateError
 from tidegate.receipt import Report
-from tidegate.registry.suite import REFUSED
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -56,11 +55,6 @@ def test_every_field_of_the_report_is_documented() -> None:
     table = (DOCS / "cli.md").read_text(encoding="utf-8").partition("| field |")[2].partition("\n\n")[0]
     names = [name for first in re.findall(r"^\| (.+?) \|", table, flags=re.MULTILINE) for name in first.split(", ")]
     assert {name.strip("`").removesuffix("[]") for name in names[1:]} == set(Report.model_fields)
-
-
-def test_every_expectation_that_is_refused_is_documented() -> None:
-    page = (DOCS / "suites.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^    - `(expect_\w+)`", page, flags=re.MULTILINE)) == WITHOUT_SQL
 
 
 def test_the_readme_names_what_is_there() -> None:

@@ -151,7 +151,8 @@ KINDS: dict[str, KindOfColumn] = {
     "boolean": KindOfColumn("boolean", st.booleans(), pyarrow.bool_(), of_dtype("boolean")),
     "arrow bool": _arrow(pyarrow.bool_(), st.booleans()),
     "str": KindOfColumn(str, TEXTS, pyarrow.string(), of_dtype("str"), text=True),
-    "string": KindOfColumn(pd.StringDtype(), TEXTS, pyarrow.string(), of_dtype(pd.StringDtype()), text=True),
+    # Pandera makes of it the text of "str", where a null is NaN.
+    "string": KindOfColumn(pd.StringDtype(), TEXTS, pyarrow.string(), of_dtype("str"), text=True),
     "object": KindOfColumn(
         object, TEXTS, pyarrow.string(), lambda cells: pd.Series(list(cells), dtype=object), text=True
     ),

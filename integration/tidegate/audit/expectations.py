@@ -204,7 +204,7 @@ class _Judged:
             status=self.status,
             failing_rows=self.failing if evaluated else None,
             examples=self.examples if self.status == "failed" else (),
-            expected=_expected(expectation.kwargs, expectation.notes),
+            expected=_expected(expectation),
             observed=_observed(self._content, self.unseen, self.personal),
         )
 
@@ -240,8 +240,9 @@ def _examples(failing: ir.Table, rows: ir.Table, shown: str | None) -> tuple[Exa
     return tuple(Example(record=r, value=None if value is None else str(value)[:_SHOWN]) for r, value in told)
 
 
-def _expected(kwargs: dict[str, Any], notes: str) -> str:
-    told = ", ".join(f"{key} {json.dumps(value, default=str)}" for key, value in kwargs.items() if key != "column")
+def _expected(expectation: Expectation) -> str:
+    notes, shown = expectation.notes, [item for item in expectation.kwargs.items() if item[0] != "column"]
+    told = expectation.arguments or ", ".join(f"{key} {json.dumps(value, default=str)}" for key, value in shown)
     return f"{notes} ({told})" if notes and told else notes or told or "as the expectation says"
 
 

@@ -83,7 +83,10 @@ def _membership(name: str, negate: bool) -> _Condition:
     def condition(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
         # pandas compares float32 with a list of values as float64, and casts lists for some others.
         wide = column.type.startswith("float")
-        if wide and isinstance(dtype, pd.ArrowDtype):  # which tells 0.0 from -0.0, and raises for a number too large
+        arrow = isinstance(dtype, pd.ArrowDtype)
+        if wide and arrow:  # which tells 0.0 from -0.0, and raises for a number too large
+            return None
+        if arrow and len({type(value) for value in statistics[name]}) > 1:  # which may raise for some of them
             return None
         kind = Column(column.name, "float64") if wide else column
         values = [literal(kind, np.dtype("float64") if wide else dtype, value) for value in statistics[name]]

@@ -41,7 +41,7 @@ def show(
     found = find_registry(registry)
     loaded = load_contract(found.contract_file(contract))
     file = found.suite_beside(loaded.path)
-    suite = load_suite(file, tuple(column.name for column in loaded.columns)) if file is not None else None
+    suite = load_suite(file, loaded.columns, loaded.patterns) if file is not None else None
     described = _described(loaded, suite)
     if output_format is Format.json:
         typer.echo(json.dumps(described, indent=2))

@@ -6,6 +6,7 @@ An integrated dataset at `output` is a Delta table of the same kind, written onc
 from tidegate.pool.dataset import Dataset
 from tidegate.pool.history import HistoryEntry, find_published, history, rollback, table_version
 from tidegate.pool.publish import Published, publish
+from tidegate.pool.statistics import pool_statistics
 from tidegate.pool.table import pool_files, pool_location
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "history",
     "pool_files",
     "pool_location",
+    "pool_statistics",
     "publish",
     "rollback",
     "table_version",

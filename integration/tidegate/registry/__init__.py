@@ -8,12 +8,14 @@ from tidegate.registry.contract import Contract, contract_of, load_contract
 from tidegate.registry.find import Registry, find_registry, shipped_registry
 from tidegate.registry.model import Model
 from tidegate.registry.rules import Rule
+from tidegate.registry.statistics import PoolStatistics
 from tidegate.registry.suite import Expectation, Suite, load_suite
 
 __all__ = [
     "Contract",
     "Expectation",
     "Model",
+    "PoolStatistics",
     "Registry",
     "Rule",
     "Suite",

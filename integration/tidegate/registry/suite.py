@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tidegate.columns import Column
 from tidegate.errors import BrokenContract, nearest
 from tidegate.receipt import Versioned
+from tidegate.registry.parameters import Parameter, find_parameters
 
 UNEXPECTED_ROWS = "unexpected_rows_expectation"
 
@@ -44,6 +46,8 @@ class Expectation:
     Attributes:
         id: ``<column>.<type>``, or ``dataset.<type>`` for the whole dataset.
         where: file, line and number, for messages.
+        parameters: the suite parameters that stand in its arguments.
+        arguments: the arguments for people, where parameters have been given their values.
     """
 
     id: str
@@ -52,6 +56,8 @@ class Expectation:
     kwargs: dict[str, Any]
     severity: str
     notes: str
+    parameters: tuple[Parameter, ...] = ()
+    arguments: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Suite:
         return Versioned(name=self.name, version=self.version, digest=self.digest)
 
 
-def load_suite(path: Path, columns: tuple[str, ...], patterns: tuple[str, ...] = ()) -> Suite:
+def load_suite(path: Path, columns: tuple[Column, ...], patterns: tuple[Column, ...] = ()) -> Suite:
     """Load the suite in ``expectations/<name>/v<MAJOR>_<MINOR>.json``.
 
     Args:
@@ -77,8 +83,8 @@ def load_suite(path: Path, columns: tuple[str, ...], patterns: tuple[str, ...] =
         patterns: the patterns of names that the contract has besides.
 
     Raises:
-        BrokenContract: it is not JSON, not a suite, names a column that the contract has not, or an expectation
-            that SQL engines cannot evaluate.
+        BrokenContract: it is not JSON, not a suite, names a column that the contract has not, an expectation that
+            SQL engines cannot evaluate, or a suite parameter that there is not.
     """
     raw = path.read_bytes()
     try:
@@ -129,16 +135,8 @@ def _named(where: str, kwargs: dict[str, Any]) -> list[str]:
     return [*named, *listed]
 
 
-def _expectation(
-    where: str, item: Any, columns: tuple[str, ...], patterns: tuple[str, ...], seen: dict[str, int]
-) -> Expectation:
-    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
-        raise BrokenContract(f"{where} has no type.", 'Write {"type": "expect_...", "kwargs": {...}}.')
-    kind, kwargs = item["type"], item.get("kwargs", {})
-    if unknown := set(item) - {"type", "kwargs", "severity", "meta", "id", "notes", "description", "rendered_content"}:
-        raise BrokenContract(f"{where} has the unknown key {min(unknown)!r}.")
-    if not isinstance(kwargs, dict):
-        raise BrokenContract(f"{where}: kwargs must be an object.", 'Write {"column": "...", ...}.')
+def _refuse(where: str, kind: str, kwargs: dict[str, Any]) -> None:
+    """Refuse what Great Expectations could not evaluate here."""
     if kind in REFUSED:
         reason, _, instead = REFUSED[kind].partition(". ")
         raise BrokenContract(f"{where}: {kind} cannot be judged: {reason}.", instead)
@@ -151,13 +149,27 @@ def _expectation(
             f"{where}: Great Expectations cannot judge this of a column with a quote in its name.",
             "Say unique=True in the contract.",
         )
+
+
+def _expectation(
+    where: str, item: Any, columns: tuple[Column, ...], patterns: tuple[Column, ...], seen: dict[str, int]
+) -> Expectation:
+    if not isinstance(item, dict) or not isinstance(item.get("type"), str):
+        raise BrokenContract(f"{where} has no type.", 'Write {"type": "expect_...", "kwargs": {...}}.')
+    kind, kwargs = item["type"], item.get("kwargs", {})
+    if unknown := set(item) - {"type", "kwargs", "severity", "meta", "id", "notes", "description", "rendered_content"}:
+        raise BrokenContract(f"{where} has the unknown key {min(unknown)!r}.")
+    if not isinstance(kwargs, dict):
+        raise BrokenContract(f"{where}: kwargs must be an object.", 'Write {"column": "...", ...}.')
+    _refuse(where, kind, kwargs)
     severity = item.get("severity", "critical")
     if severity not in SEVERITIES:
         raise BrokenContract(f"{where} has the severity {severity!r}.", nearest(str(severity), SEVERITIES))
+    known = [column.name for column in columns]
     for column in _named(where, kwargs):
-        if column not in columns and not any(re.match(pattern, column) for pattern in patterns):
+        if column not in known and not any(re.match(pattern.name, column) for pattern in patterns):
             raise BrokenContract(f"{where} names the column {column!r}, which the contract has not.",
-                                 nearest(column, columns))  # fmt: skip
+                                 nearest(column, known))  # fmt: skip
     base = f"{kwargs.get('column', 'dataset')}.{kind}"
     seen[base] = seen.get(base, 0) + 1
     meta = item.get("meta") or {}
@@ -168,4 +180,5 @@ def _expectation(
         kwargs=kwargs,
         severity=severity,
         notes=str(item.get("notes") or (meta.get("notes") if isinstance(meta, dict) else "") or ""),
+        parameters=find_parameters(kwargs, columns, where),
     )

@@ -88,7 +88,7 @@ def failing_query(batch: Batch, expectation: Any, record: str) -> str | None:
     """
     kind = expectation.expectation_type
     if kind == "unexpected_rows_expectation":
-        table: str = batch.data_asset.table_name
+        table: str = batch.data_asset.table_name  # type: ignore[attr-defined]
         query: str = expectation.unexpected_rows_query
         return query.format(batch=f"(SELECT * FROM {table}) AS subselect")  # what Great Expectations puts there
     if kind == "expect_compound_columns_to_be_unique":
@@ -110,7 +110,7 @@ def _repeated(batch: Batch, expectation: Any, record: str) -> str:
     """For this one Great Expectations asks for no rows."""
     domain = {name: getattr(expectation, name) for name in ("column_list", "ignore_row_if", "row_condition")}
     domain["condition_parser"] = expectation.condition_parser
-    rows = _text(batch.data.execution_engine.get_domain_records(domain_kwargs=domain))  # type: ignore[attr-defined]
+    rows = _text(batch.data.execution_engine.get_domain_records(domain_kwargs=domain))
     columns = [identifier(name) for name in expectation.column_list]
     present = " AND ".join(f"{column} IS NOT NULL" for column in columns)  # a null equals nothing in SQL
     once = f"count(*) OVER (PARTITION BY {', '.join(columns)}) = 1"
