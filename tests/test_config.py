@@ -50,6 +50,8 @@ def test_a_seed_may_be_zero() -> None:
         ({"cleaning_config": {"shuffle": -1}}, "'cleaning_config.shuffle': Input should be greater"),
         ({"validation_config": {"max_failing_fraction": 2}}, "less than or equal to 1"),
         ({"data_source": "ftp"}, "data_source"),
+        ({"resources": {"memory_limit": "much"}}, "resources.memory_limit"),
+        ({"resources": {"memory_limit": "2 GB; SET x"}}, "resources.memory_limit"),
     ],
 )
 def test_what_is_wrong_is_named(values: dict[str, Any], message: str) -> None:

@@ -103,7 +103,7 @@ class TrackingConfig(_Config):
 class Resources(_Config):
     """What an integration may use of the machine."""
 
-    memory_limit: str = "2GB"
+    memory_limit: str = Field(default="2GB", pattern=r"^\s*\d+(\.\d+)?\s*([KMGTkmgt]?[iI]?[bB])?\s*$")
     """How much memory the engine may use before it spills, in DuckDB's spelling."""
     threads: int | None = Field(default=None, ge=1)
     """How many threads it may use; all cores without."""

@@ -143,11 +143,13 @@ def _shaped(table: ir.Table, stored: dict[str, str]) -> ir.Table:
 
 
 def _delta(engine: Engine, name: str, uri: str, contract: Contract) -> tuple[ir.Table | None, int | None, int]:
-    files, version = pool_files(pool_location(uri))
+    files, version, columns = pool_files(pool_location(uri))
     rows = sum(file.rows for file in files)
     if not files:
         return None, version, 0
     table = engine.table(name, files, record=RECORD)
+    # A file that was linked into the pool has columns of the stage; one from before a column was added lacks it.
+    table = table.select(RECORD, *(column for column in columns if column in table.columns))
     lacking = [key for key in contract.key if key not in table.columns and contract.column(key).required]
     if lacking:
         raise PoolError(f"{uri} has no column {lacking[0]!r}.", f"It does not hold rows of {contract.name}.")

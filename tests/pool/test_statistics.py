@@ -198,7 +198,7 @@ def pool(tmp_path: Path) -> Path:
 
 def asked(pool: Path, wanted: Any = MEAN, **more: Any) -> PoolStatistics:
     """The statistics of the pool as it stands, by an engine that is opened for it."""
-    files, version = pool_files(pool)
+    files, version, _ = pool_files(pool)
     assert version is not None
     folder = pool.parent / "work"
     folder.mkdir(exist_ok=True)

@@ -60,12 +60,15 @@ def open_table(location: Path) -> DeltaTable | None:
     return table
 
 
-def pool_files(location: Path) -> tuple[tuple[DataFile, ...], int | None]:
-    """The pool's files in their order in the log, and its version; no files and None where there is no pool yet."""
+def pool_files(location: Path) -> tuple[tuple[DataFile, ...], int | None, tuple[str, ...]]:
+    """The pool's files in their order in the log, its version, and its columns; files may have others besides.
+
+    Where there is no pool yet, there are no files, no version and no columns.
+    """
     table = open_table(location)
     if table is None:
-        return (), None
-    return table_files(table), table.version()
+        return (), None, ()
+    return table_files(table), table.version(), tuple(field.name for field in table.schema().fields)
 
 
 def table_files(table: DeltaTable) -> tuple[DataFile, ...]:
