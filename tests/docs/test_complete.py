@@ -17,6 +17,7 @@ from tidegate.cli import app
 from tidegate.config import IntegrationConfig
 from tidegate.errors import TidegateError
 from tidegate.receipt import Report
+from tidegate.registry.statistics import OFFERED, QUANTILES
 from tidegate.registry.suite import WITHOUT_SQL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +62,12 @@ def test_every_field_of_the_report_is_documented() -> None:
 def test_every_expectation_that_is_refused_is_documented() -> None:
     page = (DOCS / "suites.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^    - `(expect_\w+)`", page, flags=re.MULTILINE)) == WITHOUT_SQL
+
+
+def test_every_statistic_of_the_pool_is_documented() -> None:
+    names = {name for cell in rows("suites.md", "Drift gates") for name in re.findall(r"\.(\w+)", cell)}
+    offered = frozenset().union(*OFFERED.values()) - set(QUANTILES)
+    assert names == offered | {"rows", QUANTILES[0], QUANTILES[-1]}
 
 
 def test_the_readme_names_what_is_there() -> None:
