@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,10 @@ class TestValidate:
         for more in ({}, {"training_data": "nowhere"}):
             report = validate(trips(100, [1000.0]), **more)
             assert (report.verdict, report.notes[0][: len(MEAN)]) == ("accepted", MEAN)
+
+    def test_a_contributor_without_a_pool_needs_no_deltalake(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "deltalake", None)  # importing it raises
+        assert validate(trips(100, [1000.0]), training_data="nowhere").notes
 
     def test_with_a_pool_they_are_judged_and_nothing_is_left_behind(self) -> None:
         integrate(trips(0, BASE))

@@ -59,7 +59,7 @@ def statistics_asked(
         PoolError: the pool cannot be read.
     """
     asked = measures_asked(standard.suite, standard.contract) if standard.suite is not None else None
-    if asked is None or pool.table is None or pool.version is None or not pool.rows:
+    if asked is None or pool.table is None or pool.version is None:
         return None
     assert config.training_data is not None
     with step("statistics"):
@@ -76,7 +76,7 @@ def peek_at_statistics(config: IntegrationConfig, engine: Engine, standard: Stan
     if standard.suite is None or measures_asked(standard.suite, standard.contract) is None:
         return None
     if config.training_data is None or not pool_location(config.training_data).exists():
-        return None
+        return None  # nor is deltalake needed, which contributors need not have
     table, version, rows = _delta(engine, "pool", config.training_data, standard.contract)
     return statistics_asked(config, standard, Pool(table, version, rows, None), keep=False)
 

@@ -17,6 +17,7 @@ from tidegate.cli import app
 from tidegate.config import IntegrationConfig
 from tidegate.errors import TidegateError
 from tidegate.receipt import Report
+from tidegate.registry.statistics import OFFERED, QUANTILES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -55,6 +56,12 @@ def test_every_field_of_the_report_is_documented() -> None:
     table = (DOCS / "cli.md").read_text(encoding="utf-8").partition("| field |")[2].partition("\n\n")[0]
     names = [name for first in re.findall(r"^\| (.+?) \|", table, flags=re.MULTILINE) for name in first.split(", ")]
     assert {name.strip("`").removesuffix("[]") for name in names[1:]} == set(Report.model_fields)
+
+
+def test_every_statistic_of_the_pool_is_documented() -> None:
+    names = {name for cell in rows("suites.md", "Drift gates") for name in re.findall(r"\.(\w+)", cell)}
+    offered = frozenset().union(*OFFERED.values()) - set(QUANTILES)
+    assert names == offered | {"rows", QUANTILES[0], QUANTILES[-1]}
 
 
 def test_the_readme_names_what_is_there() -> None:

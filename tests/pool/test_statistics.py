@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -222,6 +223,8 @@ def test_what_is_kept_is_read_and_not_measured_again(pool: Path) -> None:
     assert asked(pool).statistic("x", "mean") == Measure(value=2.0)
     plant(kept(pool, 0), 1234.5)
     assert asked(pool).statistic("x", "mean") == Measure(value=1234.5)
+    of_no_engine = ibis.table({"x": "int64"})  # which raises if it is run
+    assert pool_statistics(pool, 0, 3, of_no_engine, MEAN).statistic("x", "mean") == Measure(value=1234.5)
 
 
 def test_what_is_kept_already_stays_where_more_is_asked(pool: Path) -> None:

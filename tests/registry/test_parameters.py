@@ -83,6 +83,7 @@ def test_what_the_language_has(text: str, node: Any) -> None:
         ("pool.carrier.values + 1", "reckons with pool.carrier.values"),
         ("-pool.at.max", "reckons with pool.at.max"),
         ("pool.ª.mean", "no number and no name"),  # to Python that is pool.a.mean
+        ("pool.delay.meªn", "no number and no name"),
         ("2 ** 9", "no number"),
         ("7 // 2", "no number"),
         ("1e999", "too large"),
