@@ -186,7 +186,7 @@ class TestValidate:
 
     def test_a_warning_rejects_where_the_configuration_says_so(self) -> None:
         report = validate(HEADER + "t1,north,51,,\n", validation_config={"warnings_reject": True})
-        assert report.reasons == ("expectations failed: cars.expect_column_values_to_be_between",)
+        assert report.reasons == ("checks failed: cars.expect_column_values_to_be_between",)
         (failed,) = [check for check in report.checks if check.status == "failed"]
         assert [(example.record, example.value) for example in failed.examples] == [(1, "51")]
 

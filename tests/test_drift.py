@@ -102,7 +102,7 @@ BASE = [1.0, 2.0, 3.0, 4.0, 5.0, None]  # mean 3, standard deviation 1.58
 def test_a_submission_that_drifts_is_rejected_and_an_honest_one_accepted() -> None:
     integrate(trips(0, BASE))
     report = rejected(trips(100, [5.0, 6.0, 7.0]))
-    assert report.reasons == (f"expectations failed: {MEAN}",)
+    assert report.reasons == (f"checks failed: {MEAN}",)
     assert check(report, MEAN).expected == (
         'min_value 1.41886117 = pool["cars à bord"].mean - pool["cars à bord"].std, '
         'max_value 4.58113883 = pool["cars à bord"].mean + pool["cars à bord"].std, the pool at version 0'
@@ -263,6 +263,6 @@ def test_the_gates_that_flights_ships(flights: pd.DataFrame) -> None:
     kilometres = february[february["day"] == 10].assign(distance=lambda rows: (rows["distance"] * 1.609).astype(int))
     with pytest.raises(SubmissionRejected) as error:
         send(kilometres)
-    assert error.value.report.reasons == (f"expectations failed: {DRIFT}",)
+    assert error.value.report.reasons == (f"checks failed: {DRIFT}",)
     others = february[february["day"] == 11].assign(carrier="HA")
     assert check(send(others).report, "carrier.expect_column_kl_divergence_to_be_less_than").status == "failed"

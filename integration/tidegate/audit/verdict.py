@@ -49,7 +49,7 @@ def decide(
     whole = [check for check in checks if check.kind == "expectation" or check.severity == "warning"]
     failed = [check.id for check in whole if check.status == "failed" and check.severity in rejecting]
     if failed:
-        reasons.append(f"expectations failed: {_listed(failed)}")
+        reasons.append(f"checks failed: {_listed(failed)}")
     return Disposition("rejected" if reasons else "accepted", tuple(reasons))
 
 
