@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -61,6 +62,15 @@ def test_what_goes_wrong_in_one_process_is_no_pass(
     _, _, not_evaluated = judged(bench, contract(make_contract, body), max_seconds=8)
     assert list(not_evaluated) == ["a.odd"]
     assert reason in not_evaluated["a.odd"]
+
+
+def test_the_processes_import_what_the_contract_imports(
+    bench: Any, make_contract: Callable[[str], Contract], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "house_rules_of_the_author.py").write_text("LIMIT = 599_999\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    loaded = contract(make_contract, "from house_rules_of_the_author import LIMIT; return cells < LIMIT")
+    assert judged(bench, loaded) == ([600_000], 2, {})
 
 
 def test_a_contract_that_changes_meanwhile_is_not_judged_by(

@@ -78,7 +78,9 @@ def _in_processes(
     left_out: Collection[str],
     max_seconds: float,
 ) -> dict[str, str]:
-    environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).resolve().parent.parent)}
+    # A contract may import from wherever this process does.
+    ours = str(Path(tidegate.__file__).resolve().parent.parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([ours, *filter(None, sys.path)])}
     started: list[subprocess.Popen[str]] = []
     answers: list[dict[str, Any]] = []
     try:
