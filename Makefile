@@ -21,7 +21,7 @@ SOURCES := $(wildcard integration tests contracts benchmarks)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit parity format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit parity mutation format docs-serve clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,14 @@ unit: setup ## pytest; one part of it: make unit TESTS=tests/merge
 parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \
 	  $(BIN)/python -m pytest -q -s -p no:xdist --timeout=0 tests/parity
+
+mutation: setup ## what of audit/ and merge/ could be wrong unnoticed (an hour); MUTANTS='tidegate.merge*'
+	$(BIN)/python -m pip install --quiet --target $(BUILD)/mutmut mutmut==3.8.1
+	rm -rf $(BUILD)/mutation && mkdir -p $(BUILD)/mutation/mutants/src
+	cp -r tests contracts expectations docs README.md pyproject.toml $(BUILD)/mutation && cp -r integration $(BUILD)/mutation/src
+	cd $(BUILD)/mutation && export PARITY_CASES=40 \
+	  PYTHONPATH=$(CURDIR)/$(BUILD)/mutation/mutants/src:$(CURDIR)/$(BUILD)/mutmut && \
+	  $(CURDIR)/$(BIN)/python -m mutmut run $(MUTANTS) && $(CURDIR)/$(BIN)/python -m mutmut results
 
 format: setup ## let ruff put the code in form
 	$(BIN)/ruff check --fix $(SOURCES)

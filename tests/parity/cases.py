@@ -97,7 +97,8 @@ def _checks(draw: st.DrawFn, kind: KindOfColumn) -> pa.Check:
         except (TypeError, ValueError):  # Pandera wants them in order
             return pa.Check.ge(low, **options)
     if family == "member":
-        values = draw(st.lists(value, max_size=4))
+        arrow = isinstance(kind.dtype, pd.ArrowDtype)  # for which see test_named.py
+        values = draw(st.lists(kind.values if arrow else value, max_size=4))
         try:
             return getattr(pa.Check, draw(st.sampled_from(["isin", "notin"])))(values, **options)
         except (TypeError, ValueError):  # lists and structs have no hash

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import decimal
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,11 @@ def test_a_check_over_rows_sees_the_nulls_of_nullable_integers(judges: Judges) -
     assert (rows(mine), differing) == ([1], [])
 
 
+def test_what_pandas_warns_of_is_no_verdict(judges: Judges) -> None:
+    mine, _, differing = judges.both("arrow string", ["ab", "c"], pa.Check.str_contains("(a|b)"))
+    assert (rows(mine), differing) == ([1], [])
+
+
 class TestWherePanderaIsNotFollowed:
     """Each of these is told in docs/contracts.md. A test that fails here says that Pandera or pandas has changed."""
 
@@ -92,6 +98,12 @@ class TestWherePanderaIsNotFollowed:
     def test_there_is_one_zero(self, judges: Judges, kind: str, pandas: list[int]) -> None:
         mine, other, _ = judges.both(kind, [0.0, -0.0, 1.0], unique=True)
         assert (rows(mine), rows(other)) == ([0, 1], pandas)
+
+    def test_values_of_several_types_and_arrow(self, judges: Judges) -> None:
+        # By the order in which a set of them happens to come, pandas raises or finds none of them in it.
+        values = [datetime.date(2026, 1, 1), 2]
+        mine, _, _ = judges.both("arrow date32", [datetime.date(2026, 1, 1)], pa.Check.isin(values))
+        assert mine.unjudged or rows(mine) == [0]
 
     def test_nulls_are_no_duplicates(self, judges: Judges) -> None:
         mine, _, differing = judges.both("Int64", [None, None, 1], unique=True, nullable=True)
