@@ -61,7 +61,7 @@ def _small(value: float) -> bool:
 
 def _float32(value: float) -> ir.Value | None:
     # NumPy takes a Python number for a float32 where it meets one.
-    if abs(value) > float(np.finfo(np.float32).max) or value != value:
+    if value != value or float(np.finfo(np.float32).max) < abs(value) < float("inf"):
         return None
     return ibis.literal(float(np.float32(value))).cast("float32")
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 
 from tidegate.audit.literals import literal
@@ -31,6 +32,9 @@ _SAFE_PATTERN = re.compile(
     r"\$?"
 )
 
+_EMPTY = re.compile(r"(?:^\^?|[(|])(?:[)|]|\$?$)")
+"""An alternative that is nothing: DuckDB 1.5 takes such a pattern for another."""
+
 
 def lower(rule: Rule, column: Column, dtype: Any, cell: ir.Value) -> ir.BooleanValue | None:
     """True where `cell` fails the rule, or None where only Pandera can tell. A null never fails a built-in check.
@@ -46,17 +50,13 @@ def lower(rule: Rule, column: Column, dtype: Any, cell: ir.Value) -> ir.BooleanV
     return None if passes is None else (~passes).fill_null(False)
 
 
-_Condition = Callable[[Column, Any, Any, dict[str, Any]], "ir.BooleanValue | None"]
-
-
-def _comparison(operator: Callable[[Any, Any], Any], name: str, ordering: bool = True) -> _Condition:
-    def condition(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
-        if ordering and not _ordered(column, dtype):
-            return None
-        value = literal(column, dtype, statistics[name])
-        return None if value is None else operator(cell, value)
-
-    return condition
+def _comparison(
+    operator: Callable[[Any, Any], Any], name: str, column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]
+) -> ir.BooleanValue | None:
+    if operator not in (eq, ne) and not _ordered(column, dtype):
+        return None
+    value = literal(column, dtype, statistics[name])
+    return None if value is None else operator(cell, value)
 
 
 def _ordered(column: Column, dtype: Any) -> bool:
@@ -74,28 +74,24 @@ def _in_range(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any])
     low, high = (literal(column, dtype, statistics[name]) for name in ("min_value", "max_value"))
     if low is None or high is None:
         return None
-    above = cell >= low if statistics.get("include_min", True) else cell > low
-    below = cell <= high if statistics.get("include_max", True) else cell < high
+    above = cell >= low if statistics["include_min"] else cell > low
+    below = cell <= high if statistics["include_max"] else cell < high
     return above & below
 
 
-def _membership(name: str, negate: bool) -> _Condition:
-    def condition(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
-        # pandas compares float32 with a list of values as float64, and casts lists for some others.
-        wide = column.type.startswith("float")
-        arrow = isinstance(dtype, pd.ArrowDtype)
-        if wide and arrow:  # which tells 0.0 from -0.0, and raises for a number too large
-            return None
-        if arrow and len({type(value) for value in statistics[name]}) > 1:  # which may raise for some of them
-            return None
-        kind = Column(column.name, "float64") if wide else column
-        values = [literal(kind, np.dtype("float64") if wide else dtype, value) for value in statistics[name]]
-        if not values or any(value is None for value in values) or _dictionary(dtype):
-            return None
-        inside = (cell.cast("float64") if column.type == "float32" else cell).isin(values)
-        return ~inside if negate else inside
-
-    return condition
+def _membership(name: str, column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
+    wanted = list(statistics[name])
+    # Arrow tells 0.0 from -0.0, raises for a number too large for a float, and may raise for values of several types.
+    several = len({type(value) for value in wanted}) > 1
+    if isinstance(dtype, pd.ArrowDtype) and (column.type.startswith("float") or _dictionary(dtype) or several):
+        return None
+    if column.type == "float32":  # which pandas compares with a list of values as float64
+        column, dtype, cell = Column(column.name, "float64"), None, cell.cast("float64")
+    values = [literal(column, dtype, value) for value in wanted]
+    if not values or any(value is None for value in values):
+        return None
+    inside: ir.BooleanValue = cell.isin(values)
+    return inside if name == "allowed_values" else ~inside
 
 
 def _str_length(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
@@ -103,12 +99,10 @@ def _str_length(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any
         return None
     exact = statistics.get("exact_value")
     low, high = (exact, exact) if exact is not None else (statistics.get("min_value"), statistics.get("max_value"))
-    length, condition = cell.length(), None
-    if low is not None:
-        condition = length >= low
-    if high is not None:
-        condition = length <= high if condition is None else condition & (length <= high)
-    return condition
+    length = cell.length()
+    if low is None:
+        return None if high is None else length <= high
+    return length >= low if high is None else (length >= low) & (length <= high)
 
 
 def _textual(column: Column, dtype: Any) -> bool:
@@ -116,43 +110,40 @@ def _textual(column: Column, dtype: Any) -> bool:
     return column.type == "string" and not _dictionary(dtype)
 
 
-def _affix(name: str) -> _Condition:
-    def condition(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
-        text = statistics["string"]
-        if not _textual(column, dtype) or not isinstance(text, str) or "\0" in text:
-            return None
-        passes: ir.BooleanValue = getattr(cell, name)(text)
-        return passes
-
-    return condition
+def _affix(name: str, column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
+    text = statistics["string"]
+    if not _textual(column, dtype) or not isinstance(text, str) or "\0" in text:
+        return None
+    passes: ir.BooleanValue = getattr(cell, name)(text)
+    return passes
 
 
-def _pattern(anchored: bool) -> _Condition:
-    def condition(column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
-        pattern = statistics["pattern"]
-        if not _textual(column, dtype) or not isinstance(pattern, str) or not _SAFE_PATTERN.fullmatch(pattern):
-            return None
-        if pattern.endswith("$") and not pattern.endswith("\\$"):
-            pattern = pattern[:-1] + r"\n?\z"  # Python's $ also matches before a final newline
-        passes: ir.BooleanValue = cell.re_search(rf"\A(?:{pattern})" if anchored else pattern)
-        return passes
+def _pattern(anchor: str, column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
+    pattern = statistics["pattern"]
+    if not _textual(column, dtype) or not isinstance(pattern, str) or not _SAFE_PATTERN.fullmatch(pattern):
+        return None
+    if _EMPTY.search(pattern):
+        return None
+    if pattern.endswith("$") and not pattern.endswith("\\$"):
+        # Python's $ also matches before a final newline; Arrow's own text has RE2's, which does not.
+        pattern = pattern[:-1] + (r"\z" if isinstance(dtype, pd.ArrowDtype) else r"\n?\z")
+    passes: ir.BooleanValue = cell.re_search(f"{anchor}(?:{pattern})")
+    return passes
 
-    return condition
 
-
-_CONDITIONS: dict[str, _Condition] = {
-    "equal_to": _comparison(lambda cell, value: cell == value, "value", ordering=False),
-    "not_equal_to": _comparison(lambda cell, value: cell != value, "value", ordering=False),
-    "greater_than": _comparison(lambda cell, value: cell > value, "min_value"),
-    "greater_than_or_equal_to": _comparison(lambda cell, value: cell >= value, "min_value"),
-    "less_than": _comparison(lambda cell, value: cell < value, "max_value"),
-    "less_than_or_equal_to": _comparison(lambda cell, value: cell <= value, "max_value"),
+_CONDITIONS: dict[str, Callable[[Column, Any, Any, dict[str, Any]], ir.BooleanValue | None]] = {
+    "equal_to": partial(_comparison, eq, "value"),
+    "not_equal_to": partial(_comparison, ne, "value"),
+    "greater_than": partial(_comparison, gt, "min_value"),
+    "greater_than_or_equal_to": partial(_comparison, ge, "min_value"),
+    "less_than": partial(_comparison, lt, "max_value"),
+    "less_than_or_equal_to": partial(_comparison, le, "max_value"),
     "in_range": _in_range,
-    "isin": _membership("allowed_values", negate=False),
-    "notin": _membership("forbidden_values", negate=True),
+    "isin": partial(_membership, "allowed_values"),
+    "notin": partial(_membership, "forbidden_values"),
     "str_length": _str_length,
-    "str_startswith": _affix("startswith"),
-    "str_endswith": _affix("endswith"),
-    "str_matches": _pattern(anchored=True),
-    "str_contains": _pattern(anchored=False),
+    "str_startswith": partial(_affix, "startswith"),
+    "str_endswith": partial(_affix, "endswith"),
+    "str_matches": partial(_pattern, r"\A"),
+    "str_contains": partial(_pattern, ""),
 }
