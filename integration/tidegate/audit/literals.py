@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tidegate.columns import Column
+from tidegate.engines.literals import exact_float
 
 EXACT = 2**53
 """Whole numbers below it are the same in float64."""
@@ -47,7 +48,7 @@ def literal(column: Column, dtype: Any, value: Any) -> ir.Value | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if column.type == "float64":
-        return ibis.literal(float(value)) if value == value and (isinstance(value, float) or _small(value)) else None
+        return exact_float(float(value)) if value == value and (isinstance(value, float) or _small(value)) else None
     if column.type == "float32":
         return None if arrow else _float32(value)
     if not float(value).is_integer() or not _small(value) or (value < 0 and column.type.startswith("u")):
@@ -63,7 +64,7 @@ def _float32(value: float) -> ir.Value | None:
     # NumPy takes a Python number for a float32 where it meets one.
     if value != value or float(np.finfo(np.float32).max) < abs(value) < float("inf"):
         return None
-    return ibis.literal(float(np.float32(value))).cast("float32")
+    return exact_float(float(np.float32(value))).cast("float32")
 
 
 def _decimal(column: Column, value: Any) -> ir.Value | None:

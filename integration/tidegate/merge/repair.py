@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from tidegate.columns import Column, Scalar
+from tidegate.engines.literals import exact_float
 from tidegate.errors import Misuse, nearest
 from tidegate.receipt import Repair
 
@@ -87,7 +88,8 @@ def apply_missing(
             continue
         if described[name].personal and how in _STATISTICS:
             detail = str(how)  # the statistic may be a cell's value
-        filled[name] = ibis.ifelse(_null(rows, name, holds), ibis.literal(value).cast(kind), rows[name])
+        fill = exact_float(value) if isinstance(value, float) else ibis.literal(value)
+        filled[name] = ibis.ifelse(_null(rows, name, holds), fill.cast(kind), rows[name])
         repairs.append(Repair(kind="missing", column=name, detail=detail, cells=cells))
     return Missing(rows.mutate(**filled) if filled else rows, tuple(repairs))
 
