@@ -181,11 +181,12 @@ class TestParsers:
             ("raise KeyError('x')", "it raised KeyError"),
             ("return cells - cells.mean()", "it looks at more than one row at a time"),
             ("return cells.head(1)", "it looks at more than one row at a time"),
+            ("if len(cells) == 3: import time; time.sleep(60)\n    return cells", "a timeout after 10 s"),
         ],
     )
     def test_one_that_cannot_be_run_is_no_pass(self, gate: Gate, body: str, reason: str) -> None:
         gate.contract(f"b: float\n@pa.parser('b')\ndef odd(cls, cells):\n    {body}\n")
-        report = gate.validate("b\n1.5\n2.5\n4.0\n")
+        report = gate.validate("b\n1.5\n2.5\n4.0\n", resources={"max_seconds": 10})
         assert report.reasons == ("not evaluated, so not passed: b.odd",)
         (check,) = [check for check in report.checks if check.id == "b.odd"]
         assert (check.observed or "").startswith(reason)

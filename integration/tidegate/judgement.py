@@ -20,6 +20,7 @@ from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.merge import apply_missing, check_missing, dedupe_columns, dropped_for_missing, duplicates, leaks, parse
+from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.receipt import Check, Repair, Report, RowCounts, Submission, digest_of, submission_id
 from tidegate.registry import Contract, PoolStatistics, Suite, find_registry, load_contract, load_suite
 from tidegate.sources import Snapshot, acquire
@@ -169,7 +170,7 @@ def judge(
             resolved = resolve(suite, statistics, counts.accepted)
             if resolved.suite != suite:
                 prepared = prepare_suite(resolved.suite)
-            told = run_suite(engine, accepted, contract, resolved.suite, prepared, shape.missing, folder)
+            told = run_suite(engine, accepted, contract, resolved.suite, prepared, shape, folder)
     # A rule that deduplication settles is still reported as it was judged.
     told_of = engine.view("judged", q.failed_rows(outcome, warnings=True))
     judged = findings.table("malformed", "shape").union(told_of)
@@ -256,8 +257,14 @@ class Findings:
 
 
 def _with_matched(standard: Standard, staged: Stage, config: IntegrationConfig) -> Standard:
-    """The standard with the columns that the contract's patterns stand for in this submission."""
+    """The standard with the columns that the contract's patterns stand for in this submission.
+
+    Raises:
+        SourceUnreadable: two of its files spell one column in two ways.
+    """
     contract = standard.contract.with_matched(staged.matched)
+    if pair := twins(column.name for column in contract.columns):
+        raise SourceUnreadable(f"The submission has columns of one name twice: {' and '.join(pair)}.", NOT_COUNTED)
     names = tuple(column.name for column in contract.columns)
     return Standard(contract, standard.suite, dedupe_columns(config.cleaning_config.deduplicate, contract.key, names))
 
@@ -339,7 +346,9 @@ def _repaired(
     done = _Repaired(by_default.rows, (*filled.repairs, *by_default.repairs))
     if not contract.parsed or shape.failed:
         return done
-    parsed = parse(engine, engine.view("unparsed", done.rows), contract, shape.left_out, folder)
+    parsed = parse(
+        engine, engine.view("unparsed", done.rows), contract, shape.left_out, folder, config.resources.max_seconds
+    )
     checks = [
         Check(id=rule, kind="rule", column=None, severity="critical", status="not_evaluated",
               expected="a parser that mends each row by itself", observed=reason)

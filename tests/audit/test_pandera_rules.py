@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,26 @@ def test_a_check_that_looks_at_other_rows_of_the_real_data_is_refused(
     made_up = "if set(cells) <= {1, 2, 4}: raise ValueError\n        "  # so that loading the contract learns nothing
     with pytest.raises(BrokenContract, match="looks at more than one row"):
         judged(bench, contract(make_contract, made_up + "return cells > cells.mean()"), rows=10)
+
+
+BACKTRACKS = "import re; return cells.map(lambda _: re.match(r'(a|aa)+$', 'a' * 60 + 'b') is None)"
+
+
+@pytest.mark.parametrize("in_the_main_thread", [True, False])
+def test_a_pattern_that_a_cell_can_make_hang_is_no_pass(
+    bench: Any, make_contract: Callable[[str], Contract], in_the_main_thread: bool
+) -> None:
+    made_up = "if set(cells) <= {1, 2, 4}: raise ValueError\n        "
+    loaded = contract(make_contract, made_up + BACKTRACKS)
+    told: list[Any] = []
+
+    def judge() -> None:
+        told.append(judged(bench, loaded, rows=10, max_seconds=5))
+
+    if in_the_main_thread:
+        judge()
+    else:
+        thread = threading.Thread(target=judge)
+        thread.start()
+        thread.join()
+    assert told == [([], 0, {"a.odd": "judging it in Pandera ended with a timeout after 5 s"})]

@@ -37,6 +37,14 @@ def test_nothing_is_not_accepted() -> None:
     assert verdict(rows(duplicate=1)).reasons == ()
 
 
+def test_where_nothing_is_left_for_another_reason_than_that_it_is_known_nothing_is_accepted() -> None:
+    everything = {"max_failing_fraction": 1.0}
+    assert verdict(rows(failed=2), **everything).reasons == ("no record is left to go in",)
+    assert verdict(rows(malformed=1, failed=1), dropped=1, **everything).reasons == ("no record is left to go in",)
+    assert verdict(rows(failed=1, accepted=1), **everything).reasons == ()
+    assert verdict(rows(failed=1, leaked=1), **everything).reasons == ()
+
+
 @pytest.mark.parametrize(("failed", "malformed", "reasons"), [(1, 0, 0), (0, 1, 0), (1, 1, 1), (0, 0, 0)])
 def test_failing_and_malformed_records_count_together(failed: int, malformed: int, reasons: int) -> None:
     counts = rows(failed=failed, malformed=malformed, accepted=100 - failed - malformed)

@@ -70,7 +70,7 @@ def test_rules_are_named_by_column_and_check(make_contract: Make) -> None:
         ("a: pd.PeriodDtype\n", "a"),
         ("x: int = pa.Field(alias='_x')\na: int\n", r"Column '_x': names with _ first"),
         ("file_index: int\n", r":11: Column 'file_index': the name belongs to the engines"),
-        ("a: int\nA: int\n", r":12: Columns 'a' and 'A' differ by case only"),
+        ("a: int\nA: int\n", r":12: Columns 'a' and 'A' are one to files and engines"),
         ("a: complex\n", "Column 'a' has the type complex"),
         ("a: int = pa.Field(default='1')\n", r":11: Column 'a' has the default '1', which is no int64"),
         ("a: int = pa.Field(alias='x.*', regex=True, metadata={'key': True})\n", "is a pattern and part of the key"),

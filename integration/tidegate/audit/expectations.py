@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from tidegate.audit.shape import Shape
 from tidegate.columns import RECORD
 from tidegate.engines import Engine
 from tidegate.errors import BrokenContract, nearest
@@ -92,13 +92,14 @@ def run_suite(
     contract: Contract,
     suite: Suite,
     prepared: list[Any],
-    missing: Collection[str],
+    shape: Shape,
     folder: Path,
 ) -> ExpectationOutcome:
     """Run a prepared suite over `rows`.
 
     Args:
-        missing: columns that the submission lacks; what reads them is not evaluated.
+        shape: what the submission lacks. What reads a missing column is not evaluated; an optional column that is left
+            out has nulls to what judges values, and is not there to what judges the columns.
         folder: where the failing records are written, as Parquet.
     """
     nested = {c.name: rows[c.name].cast("json").cast("string") for c in contract.columns if c.nested}
@@ -112,10 +113,10 @@ def run_suite(
         of_columns = [each for each in prepared if each.expectation_type in _OF_COLUMNS]
         results = _validated(whole, [each for each in prepared if each not in of_columns], suite)
         if of_columns:
-            results |= _validated(engine.batch(rows.drop(RECORD)), of_columns, suite)
+            results |= _validated(engine.batch(rows.drop(RECORD, *shape.left_out)), of_columns, suite)
     checks, failing = [], []
     for number, expectation in enumerate(suite.expectations):
-        judged = _Judged(expectation, results.get(number), contract, missing, count)
+        judged = _Judged(expectation, results.get(number), contract, shape, count)
         if judged.status != "not_evaluated" and judged.names_records:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -145,13 +146,11 @@ def _validated(batch: Any, expectations: list[Any], suite: Suite) -> dict[int, A
 class _Judged:
     """What came of one expectation."""
 
-    def __init__(
-        self, expectation: Expectation, result: Any, contract: Contract, missing: Collection[str], count: int
-    ) -> None:
-        self._expectation, self._contract = expectation, contract
+    def __init__(self, expectation: Expectation, result: Any, contract: Contract, shape: Shape, count: int) -> None:
+        self._expectation, self._contract, self._shape = expectation, contract, shape
         self._content: dict[str, Any] = dict(result.result) if result is not None else {}
         self._success = result is not None and bool(result.success)
-        self.unseen = _raised(result) or self._overlooked(missing, count)
+        self.unseen = _raised(result) or self._overlooked(count)
         self.examples: tuple[Example, ...] = ()
 
     @property
@@ -205,11 +204,11 @@ class _Judged:
             failing_rows=self.failing if evaluated else None,
             examples=self.examples if self.status == "failed" else (),
             expected=_expected(expectation),
-            observed=_observed(self._content, self.unseen, self.personal),
+            observed=_observed(self._content, self.unseen, self.personal, self.reads & set(self._shape.left_out)),
         )
 
-    def _overlooked(self, missing: Collection[str], count: int) -> str | None:
-        if absent := self.reads & set(missing):
+    def _overlooked(self, count: int) -> str | None:
+        if absent := self.reads & set(self._shape.missing):
             return f"the column {min(absent)!r} is missing"
         seen = self._content.get("element_count")
         if seen is not None and seen != count and not self._expectation.kwargs.get("row_condition"):
@@ -246,11 +245,13 @@ def _expected(expectation: Expectation) -> str:
     return f"{notes} ({told})" if notes and told else notes or told or "as the expectation says"
 
 
-def _observed(content: dict[str, Any], unseen: str | None, personal: bool) -> str | None:
+def _observed(content: dict[str, Any], unseen: str | None, personal: bool, left_out: set[str]) -> str | None:
     if personal:  # neither a statistic nor a message that may quote a cell
         return "it could not be evaluated" if unseen else None
     if unseen:
         return unseen
+    if left_out:
+        return f"no file has the column {min(left_out)!r}"
     elements, nulls = content.get("element_count"), content.get("missing_count")
     if elements and elements == nulls:
         return f"all {elements} values are null, so none was judged"

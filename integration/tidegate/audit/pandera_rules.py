@@ -22,6 +22,7 @@ import tidegate
 from tidegate.audit.pandera_batches import BATCH_ROWS, judge_batches
 from tidegate.columns import RECORD
 from tidegate.config import Resources
+from tidegate.deadline import OutOfTime, can_be_bounded, deadline
 from tidegate.engines import DataFile, Engine
 from tidegate.errors import BrokenContract
 from tidegate.registry import Contract, Rule
@@ -60,14 +61,33 @@ def judge_in_pandera(
     wanted = min(resources.threads or os.cpu_count() or 1, -(-read.rows // _ROWS_PER_PROCESS))
     parts = max(1, min(wanted, pq.read_metadata(read.path).num_row_groups))
     paths = [folder / f"failures-pandera-{part}.parquet" for part in range(parts)]
-    if parts == 1:
-        not_evaluated = judge_batches(contract, rules, read.path, paths[0], left_out)
+    if parts == 1 and can_be_bounded():
+        not_evaluated = _in_this_process(contract, rules, read.path, paths[0], left_out, resources.max_seconds)
     else:
         not_evaluated = _in_processes(contract, rules, read.path, paths, left_out, resources.max_seconds)
     read.path.unlink()
     if len(not_evaluated) == len(rules):  # a process that died has left half a file
         return (), not_evaluated
     return tuple(DataFile(path=path, rows=0) for path in paths), not_evaluated
+
+
+def _in_this_process(
+    contract: Contract,
+    rules: Mapping[int, Rule],
+    rows: Path,
+    path: Path,
+    left_out: Collection[str],
+    max_seconds: float,
+) -> dict[str, str]:
+    try:
+        with deadline(max_seconds):
+            return judge_batches(contract, rules, rows, path, left_out)
+    except OutOfTime:
+        return _gathered([_timeout(max_seconds)], rules)
+
+
+def _timeout(max_seconds: float) -> dict[str, Any]:
+    return {"exit": f"a timeout after {max_seconds} s"}
 
 
 def _in_processes(
@@ -102,7 +122,7 @@ def _in_processes(
             # What the author's code prints comes before.
             answers.append({"exit": ended} if ended else json.loads(output.splitlines()[-1]))
     except subprocess.TimeoutExpired:
-        answers = [{"exit": f"a timeout after {max_seconds} s"}]
+        answers = [_timeout(max_seconds)]
     finally:
         for process in started:
             process.kill()
@@ -116,6 +136,6 @@ def _gathered(answers: list[dict[str, Any]], rules: Mapping[int, Rule]) -> dict[
         if "broken" in answer:
             raise BrokenContract(*answer["broken"])
         if "exit" in answer:
-            return {rule.id: f"the process that judged it ended with {answer['exit']}" for rule in rules.values()}
+            return {rule.id: f"judging it in Pandera ended with {answer['exit']}" for rule in rules.values()}
         not_evaluated |= answer["not_evaluated"]
     return not_evaluated

@@ -28,7 +28,7 @@ CODES = {
     "nul-character": "The record has a NUL character.",
     "json-syntax": "The line or element is not JSON.",
     "not-an-object": "The line or element is JSON, but not an object.",
-    "duplicate-key": "A JSON object has the same key twice.",
+    "duplicate-key": "A JSON object has the same key twice, or in two spellings.",
     "unknown-column": "A JSON object has a key that the contract does not know.",
     "nested-too-deep": "JSON nests deeper than `resources.max_depth`.",
     "wrong-columns": "The whole file lacks a required column, has an unknown one, or has them in the wrong order.",

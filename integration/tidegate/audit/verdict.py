@@ -50,6 +50,8 @@ def decide(
     failed = [check.id for check in whole if check.status == "failed" and check.severity in rejecting]
     if failed:
         reasons.append(f"checks failed: {_listed(failed)}")
+    if not reasons and not (rows.accepted or rows.duplicate or rows.leaked):
+        reasons.append("no record is left to go in")  # one that is all known already has nothing wrong with it
     return Disposition("rejected" if reasons else "accepted", tuple(reasons))
 
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tidegate.columns import RECORD
+from tidegate.deadline import OutOfTime, deadline
 from tidegate.engines import DataFile, Engine
 from tidegate.receipt import Repair
 from tidegate.registry import Contract
@@ -42,15 +43,34 @@ class Parsed:
     failed: dict[str, str] | None = None
 
 
-def parse(engine: Engine, rows: ir.Table, contract: Contract, left_out: Collection[str], folder: Path) -> Parsed:
+def parse(
+    engine: Engine,
+    rows: ir.Table,
+    contract: Contract,
+    left_out: Collection[str],
+    folder: Path,
+    max_seconds: float = 3600,
+) -> Parsed:
     """Run the parsers over whole rows first, then those of single columns, as Pandera does.
 
     Args:
         left_out: columns that the submission lacks; no parser sees them.
         folder: where the parsed rows are written.
+        max_seconds: how long they may take together; then none of them has been run.
     """
     names = [column.name for column in contract.columns]
     before = engine.write(rows.select(RECORD, *names), folder / "unparsed.parquet").path
+    try:
+        with deadline(max_seconds):
+            return _parsed(engine, rows, before, contract, left_out, folder)
+    except OutOfTime:
+        told = f"a timeout after {max_seconds} s"
+        return Parsed(rows, failed={rule: told for rule, _ in _parsers(contract, dict(contract.definitions))})
+
+
+def _parsed(
+    engine: Engine, rows: ir.Table, before: Path, contract: Contract, left_out: Collection[str], folder: Path
+) -> Parsed:
     definitions = {name: column for name, column in contract.definitions.items() if name not in left_out}
     changed = dict.fromkeys(definitions, 0)
     file = pq.ParquetFile(before)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from tidegate.columns import Column
 from tidegate.errors import SourceUnreadable, nearest
 from tidegate.readers.csv_syntax import DELIMITERS, NEWLINE, Grammar, grammar
+from tidegate.readers.names import NOT_COUNTED, twins
 
 _MAX_COLUMNS = 10_000
 _SAMPLE = 10
@@ -108,7 +108,6 @@ def _no_header(path: str | Path, names: list[str], raw: bytes, columns: Sequence
 def _check_names(path: str | Path, names: list[str]) -> None:
     if len(names) > _MAX_COLUMNS:
         raise SourceUnreadable(f"{path} has {len(names)} columns; {_MAX_COLUMNS} are allowed.")
-    taken: dict[str, str] = {}
     for number, name in enumerate(names, start=1):
         if not name.strip():
             raise SourceUnreadable(
@@ -116,13 +115,10 @@ def _check_names(path: str | Path, names: list[str]) -> None:
             )
         if "\0" in name:
             raise SourceUnreadable(f"{path}: the name of column {number} holds a NUL character.", "Write it anew.")
-        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        if folded in taken:
-            raise SourceUnreadable(
-                f"{path} has two columns of one name: {taken[folded]!r} and {name!r}.",
-                "Upper and lower case, and the ways Unicode spells one letter, do not count. Rename or remove one.",
-            )
-        taken[folded] = name
+    if same := twins(names):
+        raise SourceUnreadable(
+            f"{path} has two columns of one name: {same[0]!r} and {same[1]!r}.", f"{NOT_COUNTED} Rename or remove one."
+        )
 
 
 def _check_first_records(path: str | Path, syntax: Grammar, text: bytes, fields: int) -> None:

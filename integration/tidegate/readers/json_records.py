@@ -18,6 +18,7 @@ from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable, nearest
 from tidegate.readers.json_split import RawRecord, elements, lines
 from tidegate.readers.json_text import JsonError, NotANumber, Number, compact, parse
+from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.readers.problems import CELL_TEXT, RECORD_BYTES, Problem, beginning, problems_array, schema
 
 _ROWS = 8192
@@ -59,7 +60,7 @@ def read_json_records(
 
     A record's problems have the codes `json-syntax`, `not-an-object`, `duplicate-key`, `unknown-column`,
     `nested-too-deep`, `not-utf-8` and `cell-too-long`, and its cells are null then. A single cell of the wrong kind is
-    `cell-type`; the other cells stay.
+    `cell-type`; the other cells stay. Keys that differ by case only, or by how Unicode spells a letter, are one key.
 
     Args:
         path: the plain file.
@@ -82,7 +83,8 @@ def json_keys(path: str | Path, format: Literal["json", "jsonl"], limits: Resour
     """The keys of all records, in the order in which they first appear; what is no record has none.
 
     Raises:
-        SourceUnreadable: the array is cut off or goes on after its end, or there are more keys than a file may have.
+        SourceUnreadable: the array is cut off or goes on after its end, there are more keys than a file may have, or
+            two records spell one key in two ways.
     """
     keys: dict[str, None] = {}
     for record in lines(path) if format == "jsonl" else elements(path):
@@ -90,10 +92,14 @@ def json_keys(path: str | Path, format: Literal["json", "jsonl"], limits: Resour
             value = parse((record.text or b"").decode(), limits.max_depth)
         except (JsonError, UnicodeDecodeError):
             continue
-        if type(value) is dict:
+        if type(value) is dict and not value.keys() <= keys.keys() and not twins(value):
             keys.update(dict.fromkeys(value))
         if len(keys) > _MAX_KEYS:
             raise SourceUnreadable(f"{path} has more than {_MAX_KEYS} different keys.")
+    if same := twins(keys):
+        raise SourceUnreadable(
+            f"{path} has two columns of one name: {same[0]!r} and {same[1]!r}.", f"{NOT_COUNTED} Rename one."
+        )
     return list(keys)
 
 
@@ -163,8 +169,12 @@ class _Rows:
             raise JsonError("not-an-object", "a record must be a JSON object")
         if len(self._seen) < len(self._names):
             self._seen.update(self._names.intersection(value))
-        if self._strict and not self._names.issuperset(value):
-            return self._empty, [self._unknown(record, value)]
+        if not self._names.issuperset(value):
+            if same := twins(value):
+                first, second = (name[:CELL_TEXT] for name in same)
+                raise JsonError("duplicate-key", f"an object has a key twice: {first!r} and {second!r}")
+            if self._strict:
+                return self._empty, [self._unknown(record, value)]
         if len(record.text) > self._limits.max_cell_bytes:
             problem = self._too_long(record, value)
             if problem:

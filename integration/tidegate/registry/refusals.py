@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 
 import pandera.pandas as pa
 
 from tidegate.columns import RESERVED
+from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.registry.model import Model
 
 
@@ -46,16 +46,13 @@ def refuse_unsupported(model: Model) -> None:
 
 def refuse_clashes(model: Model, names: tuple[str, ...]) -> None:
     """Refuse names that are taken, or that a file system or an engine would not tell apart."""
-    seen: dict[str, str] = {}
+    if pair := twins(names):
+        raise model.broken(pair[1], f"Columns {pair[0]!r} and {pair[1]!r} are one to files and engines.", NOT_COUNTED)
     for name in names:
         if name.startswith("_"):
             raise model.broken(name, f"Column {name!r}: names with _ first are Tidegate's own.")
         if name.lower() in RESERVED:
             raise model.broken(name, f"Column {name!r}: the name belongs to the engines.")
-        folded = unicodedata.normalize("NFC", name).casefold()
-        if folded in seen:
-            raise model.broken(name, f"Columns {seen[folded]!r} and {name!r} differ by case only.")
-        seen[folded] = name
 
 
 def _checks(schema: pa.DataFrameSchema) -> Iterator[tuple[str | None, pa.Check]]:

@@ -27,6 +27,7 @@ from tidegate.errors import SourceUnreadable
 from tidegate.readers.csv_dialect import CsvDialect, read_dialect
 from tidegate.readers.csv_records import read_csv_records
 from tidegate.readers.json_records import json_keys, read_json_records
+from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.readers.nested import arrow_type, json_object, nested_reader
 
 BITS = 60
@@ -214,7 +215,7 @@ def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> int:
         metadata = pq.read_metadata(plain)
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
         decoded = sum(group.total_byte_size for group in groups)
-        names = [name.casefold() for name in metadata.schema.to_arrow_schema().names]
+        names = metadata.schema.to_arrow_schema().names
     except (pa.ArrowException, OSError) as error:
         raise _corrupt(source, error) from None
     if metadata.num_columns > _MAX_COLUMNS:
@@ -228,9 +229,11 @@ def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> int:
         raise SourceUnreadable(f"{source.uri} contradicts itself about how many records it holds.", "Write it anew.")
     if not names:
         raise SourceUnreadable(f"{source.uri} has no columns.")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise SourceUnreadable(f"{source.uri} has the column {twice!r} twice.", "Upper and lower case do not count.")
+    if same := twins(names):
+        raise SourceUnreadable(
+            f"{source.uri} has two columns of one name: {same[0]!r} and {same[1]!r}.",
+            f"{NOT_COUNTED} Rename or remove one.",
+        )
     return int(metadata.num_rows)
 
 
