@@ -1,0 +1,81 @@
+"""Tidegate itself, through its Python interface. The last line that it prints is the row accounting, as JSON.
+
+`python -m benchmarks.by_tidegate {validate,append,interleave,weighted} SOURCE --contract flights@1.1 --pool DIR ...`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from tidegate import integrate_contributed_data, validate_contributed_data
+from tidegate.config import load_config
+
+WEIGHTS = {"base": 0.1, "contributed": 0.9}
+"""The shares of `weighted`: those of the default sizes, so that nearly every row is kept and written."""
+
+_STRATEGIES: dict[str, dict[str, Any]] = {
+    "append": {"name": "append"},
+    "interleave": {"name": "interleave"},
+    "weighted": {"name": "weighted", "weights": WEIGHTS},
+}
+
+
+def validate(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Judge a submission."""
+    report = validate_contributed_data(load_config(parameters))
+    return {"verdict": report.verdict, "rows": report.rows.model_dump()}
+
+
+def integrate(strategy: str, parameters: dict[str, Any], pool: Path, output: Path | None) -> dict[str, Any]:
+    """Judge a submission and publish it into the pool, or with it into `output`, shuffled."""
+    shuffle: dict[str, Any] = {"cleaning_config": {"shuffle": 1}} if strategy != "append" else {}
+    result = integrate_contributed_data(
+        **parameters,
+        **shuffle,
+        merge_strategy=_STRATEGIES[strategy],
+        training_data=pool,
+        output=output,
+    )
+    return {
+        "verdict": result.receipt.verdict,
+        "rows": result.receipt.rows.model_dump(),
+        "dataset_rows": result.dataset.count(),
+        "steps": {name: value for name, value in result.statistics.items() if name.startswith("seconds_")},
+    }
+
+
+def main() -> None:
+    """Run one task on one file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", choices=["validate", *_STRATEGIES])
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--contract", required=True)
+    parser.add_argument("--pool", type=Path)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory-limit", default="4GB")
+    parser.add_argument("--state-dir", type=Path, default=Path(".tidegate"))
+    given = parser.parse_args()
+    parameters = {
+        "data_path": given.source,
+        "schema_config": given.contract,
+        "registry": Path(__file__).parents[1],
+        "validation_config": {"max_failing_fraction": 1.0},  # bad rows are kept out, however many
+        "resources": {"memory_limit": given.memory_limit, "threads": given.threads, "max_seconds": 24 * 3600},
+        "state_dir": given.state_dir,
+        "tracking": False,
+    }
+    if given.task == "validate":
+        outcome = validate(parameters)
+    elif given.pool is None:
+        parser.error(f"{given.task} needs --pool")
+    else:
+        outcome = integrate(given.task, parameters, given.pool, given.output)
+    print(json.dumps(outcome))
+
+
+if __name__ == "__main__":
+    main()
