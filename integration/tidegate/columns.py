@@ -10,7 +10,7 @@ Scalar = bool | int | float | str
 RECORD = "_record"
 """The record number: 1 for the first record of the submission, counted through all its files."""
 PROBLEMS = "_problems"
-"""Why a record is malformed: a list of structs (code, column, text, detail), null where it is not."""
+"""Why a record is malformed: JSON text, a list of objects (code, column, text, detail); null where it is not."""
 SUBMISSION = "_submission"
 CONTRIBUTOR = "_contributor"
 LINEAGE = (SUBMISSION, CONTRIBUTOR)

@@ -308,8 +308,7 @@ def _plan(
             StageSource(
                 uri=snapshot.source.uri, path=snapshot.path, format=snapshot.source.format,
                 compression=snapshot.source.compression,
-                quotes=snapshot.quotes if snapshot.source.compression == "none" else None,
-                nuls=snapshot.nuls if snapshot.source.compression == "none" else None,
+                counts=snapshot.counts if snapshot.source.compression == "none" else None,
             )
             for snapshot in snapshots
         ),

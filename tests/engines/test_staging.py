@@ -56,8 +56,13 @@ def write(folder: Path, name: str, text: str | bytes) -> Path:
 
 
 def problems(table: pa.Table) -> list[list[Any]]:
-    told = enumerate(table.column(PROBLEMS).to_pylist(), 1)
-    return [[record, problem["column"], problem["code"]] for record, found in told for problem in found or ()]
+    return [
+        [record, problem["column"], problem["code"]] for record, told in enumerate(found(table), 1) for problem in told
+    ]
+
+
+def found(table: pa.Table) -> list[list[dict[str, Any]]]:
+    return [json.loads(told) if told is not None else [] for told in table.column(PROBLEMS).to_pylist()]
 
 
 SPELLINGS = [
@@ -121,8 +126,8 @@ def test_columns_are_taken_by_name_and_a_zero_in_front_stays(tmp_path: Path) -> 
 
 def test_a_personal_cell_is_named_but_not_shown(tmp_path: Path) -> None:
     _, table = staged(tmp_path, {"a": "int64!", "b": "int64"}, write(tmp_path, "x.csv", "a,b\nsecret,open\n"))
-    (found,) = table.column(PROBLEMS).to_pylist()
-    assert [(problem["column"], problem["text"]) for problem in found] == [("a", None), ("b", "open")]
+    (told,) = found(table)
+    assert [(problem["column"], problem["text"]) for problem in told] == [("a", None), ("b", "open")]
 
 
 AWKWARD = {

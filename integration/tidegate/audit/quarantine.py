@@ -48,8 +48,8 @@ Examples = dict[str, list[tuple[int, str | None]]]
 def malformed_rows(stage: ir.Table) -> ir.Table:
     """Records that could not be read, or have a cell that cannot become its column's type."""
     bad = stage.filter(stage[PROBLEMS].notnull())
-    told = bad.select(RECORD, p=bad[PROBLEMS].unnest())
-    told = told.select(RECORD, **{name: told["p"][name] for name in ("code", "column", "text", "detail")})
+    told = bad.select(RECORD, p=bad[PROBLEMS].cast("json").array.unnest())
+    told = told.select(RECORD, **{name: told["p"][name].str for name in ("code", "column", "text", "detail")})
     of_cell, unknown = told["code"] == "cell-type", told["code"] == "unknown-column"
     rule = ibis.cases(
         (of_cell, told["column"] + ".dtype"),

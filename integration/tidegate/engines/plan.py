@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tidegate.columns import Column
 from tidegate.config import Resources
+from tidegate.readers.counts import ByteCounts
 
 
 class _Plain(BaseModel):
@@ -26,14 +27,13 @@ class DataFile(_Plain):
 
 
 class StageSource(_Plain):
-    """One file to stage. `quotes` counts its quote characters and `nuls` its NUL bytes; None where not counted."""
+    """One file to stage. `counts` is of its plain bytes; None where they are not counted yet."""
 
     uri: str
     path: Path
     format: Literal["csv", "json", "jsonl", "parquet"]
     compression: Literal["none", "gzip", "zstd", "zip"]
-    quotes: int | None = None
-    nuls: int | None = None
+    counts: ByteCounts | None = None
 
 
 class StagePlan(_Plain):

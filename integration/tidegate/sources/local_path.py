@@ -13,9 +13,9 @@ from pathlib import Path
 from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable, nearest
 from tidegate.readers.content import recognise
+from tidegate.readers.counts import CHUNK, ByteCounts, Counting
 from tidegate.receipt import SourceFile
 
-_CHUNK = 1 << 20
 _AT_ONCE = 4
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -33,8 +33,7 @@ class Snapshot:
     Attributes:
         source: what the receipt says of it.
         path: where it lies.
-        quotes: how many quote characters the raw file holds.
-        nuls: how many NUL bytes it holds.
+        counts: what the raw bytes hold.
         size: in bytes, as are
         mtime_ns: and
         inode: what tells whether it was changed or replaced.
@@ -42,8 +41,7 @@ class Snapshot:
 
     source: SourceFile
     path: Path
-    quotes: int
-    nuls: int
+    counts: ByteCounts
     size: int
     mtime_ns: int
     inode: int
@@ -87,12 +85,11 @@ def _acquire(uri: str, limits: Resources) -> Snapshot:
                 )
             format, compression = recognise(uri)
             digest = hashlib.sha256()
-            size = quotes = nuls = 0
-            while chunk := file.read(_CHUNK):
+            counting, size = Counting(), 0
+            while chunk := file.read(CHUNK):
                 digest.update(chunk)
+                counting.add(chunk)
                 size += len(chunk)
-                quotes += chunk.count(b'"')
-                nuls += chunk.count(b"\0")
             if size != before.st_size or _identity(os.fstat(file.fileno())) != _identity(before):
                 raise _changed(uri)
     except FileNotFoundError:
@@ -101,7 +98,7 @@ def _acquire(uri: str, limits: Resources) -> Snapshot:
         reason = error.strerror if isinstance(error, OSError) else "its name is not one of a file"
         raise SourceUnreadable(f"{uri} cannot be read: {reason}.", "Check the path and its permissions.") from None
     source = SourceFile(uri=uri, sha256=digest.hexdigest(), bytes=size, format=format, compression=compression)
-    return Snapshot(source, Path(uri).absolute(), quotes, nuls, *_identity(before))
+    return Snapshot(source, Path(uri).absolute(), counting.counts, *_identity(before))
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:

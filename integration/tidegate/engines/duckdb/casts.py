@@ -74,7 +74,8 @@ def cast(column: Column, number: int, sql_type: str, source_type: str, repair: R
         )
         value = _of(column.categories, value)
         missing = f"isnan({r})" if source_type in _FLOATS else "false"
-        bad = f"({r} IS NOT NULL AND NOT {missing} AND c{number} IS NULL)"
+        as_it_is = source_type == sql_type and column.categories is None
+        bad = "false" if as_it_is else f"({r} IS NOT NULL AND NOT {missing} AND c{number} IS NULL)"
     shown = "NULL" if column.personal else f"left({r}::VARCHAR, {TEXT_LIMIT})"
     reason = f"{quoted(detail)} || ': ' || {u}.reason" if parsed else quoted(detail)
     problem = f"{{'code': 'cell-type', 'column': {quoted(column.name)}, 'text': {shown}::VARCHAR, 'detail': {reason}}}"

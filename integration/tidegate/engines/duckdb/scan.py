@@ -3,6 +3,10 @@
 A CSV file is first read by DuckDB, strictly. That is believed only if **every byte of the file is accounted for** by
 the values, delimiters, quotes and newlines of the rows it returned; otherwise, or where DuckDB complains, the file is
 read again record by record by `tidegate.readers.csv_records`, which knows which record is wrong and why.
+
+Whole numbers DuckDB may even parse itself, which spares a third of the work: it takes ` 7`, `1.5` and `1_000` for
+numbers too, but then the digits of the numbers it returned do not account for the file's bytes. Only ``1e5`` and
+``0x1F`` could, and where the bytes hold such a place, cells are read as text.
 """
 
 from __future__ import annotations
@@ -22,8 +26,10 @@ from duckdb.func import SPECIAL, PythonUDFType
 from tidegate.columns import PROBLEMS, Column
 from tidegate.engines.duckdb.casts import Cast, Repairs, cast
 from tidegate.engines.duckdb.connection import identifier, quoted
+from tidegate.engines.duckdb.digits import count_digits
 from tidegate.engines.plan import StagePlan, StageSource
 from tidegate.errors import SourceUnreadable
+from tidegate.readers.counts import CHUNK, ByteCounts, Counting
 from tidegate.readers.csv_dialect import CsvDialect, read_dialect
 from tidegate.readers.csv_records import read_csv_records
 from tidegate.readers.json_records import json_keys, read_json_records
@@ -33,7 +39,7 @@ from tidegate.readers.nested import arrow_type, json_object, nested_reader
 BITS = 60
 """How many columns one mask of repaired cells covers, so that it stays within 64 bits."""
 _MAX_COLUMNS = 10_000
-_QUOTE, _NUL = b'"', b"\0"
+_QUOTE = b'"'
 
 
 @dataclass
@@ -84,9 +90,12 @@ def open_scan(
         plan = plan.with_matched(dialect.header)
         if PROBLEMS in dialect.header:
             raise SourceUnreadable(f"{source.uri} has a column {PROBLEMS!r}, a name of Tidegate's own.", "Rename it.")
-        quotes, nuls = (source.quotes, source.nuls) if source.quotes is not None else _count(plain)
-        if not nuls:
-            yield _fast_csv(connection, plan, plain, dialect, quotes)
+        counts = source.counts or _counts(plain)
+        numbers = _numbers(plan, counts)
+        if numbers and not counts.nuls:
+            yield _fast_csv(connection, plan, plain, dialect, counts.quotes, numbers)
+        if not counts.nuls:
+            yield _fast_csv(connection, plan, plain, dialect, counts.quotes)
         yield _exact_csv(connection, plan, plain, dialect)
     else:
         if plan.patterns:  # a key may first stand in the last record
@@ -112,21 +121,40 @@ def _scan(connection: duckdb.DuckDBPyConnection, plan: StagePlan, relation: str,
     return Scan(relation, casts, absent, unknown, repairs, lambda: present)
 
 
+def _numbers(plan: StagePlan, counts: ByteCounts) -> frozenset[str]:
+    """The columns that DuckDB may parse: whole numbers, in a file where each has one spelling of its length only."""
+    if counts.quotes or counts.odd_numbers or plan.null_values or plan.trim_strings:
+        return frozenset()
+    return frozenset(
+        column.name
+        for column in plan.columns
+        if column.type.startswith(("int", "uint")) and not column.duration and column.categories is None
+    )
+
+
 def _fast_csv(
-    connection: duckdb.DuckDBPyConnection, plan: StagePlan, plain: Path, dialect: CsvDialect, quotes: int
+    connection: duckdb.DuckDBPyConnection,
+    plan: StagePlan,
+    plain: Path,
+    dialect: CsvDialect,
+    quotes: int,
+    numbers: frozenset[str] = frozenset(),
 ) -> Scan:
-    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in dialect.header)
+    kinds = {column.name: _sql_type(connection, column) for column in plan.columns if column.name in numbers}
+    types = {name: kinds.get(name, "VARCHAR") for name in dialect.header}
+    columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
     # A final "cannot occur" null string is not needed: an unquoted empty cell is the one spelling of null.
     relation = (
         f"read_csv({quoted(str(plain))}, auto_detect=false, header=false, skip=1, columns={{{columns}}},"
         f" delim={quoted(dialect.delimiter)}, quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false,"
         " strict_mode=true, null_padding=false, ignore_errors=false)"
     )
-    scan = _scan(connection, plan, relation, dict.fromkeys(dialect.header, "VARCHAR"))
-    lengths = [f"coalesce(strlen({identifier(name)}), 0)" for name in dialect.header]
+    scan = _scan(connection, plan, relation, types)
+    texts = [identifier(name) for name, kind in types.items() if kind == "VARCHAR"]
+    lengths = [f"coalesce(strlen({text}), 0)" for text in texts]
     if quotes:
-        lengths += [f"- coalesce(len({i}) - len(replace({i}, '\"', '')), 0)" for i in map(identifier, dialect.header)]
-    scan.counted_bytes = " + ".join(lengths).replace("+ -", "-")
+        lengths += [f"- coalesce(len({text}) - len(replace({text}, '\"', '')), 0)" for text in texts]
+    scan.counted_bytes = " + ".join(lengths).replace("+ -", "-") or "0"
     scan.tentative = True
     with plain.open("rb") as file:
         quotes -= file.read(dialect.header_bytes).count(_QUOTE)
@@ -139,6 +167,7 @@ def _fast_csv(
         ).fetchone()
         assert row is not None
         rows, in_values, longest = row
+        in_values += count_digits(connection, target, [name for name in types if name in kinds])
         newline = len(dialect.newline)
         unfinished = newline if rows and not _ends_with(plain, dialect.newline.encode()) else 0
         delimiters_and_newline = len(dialect.header) - 1 + newline
@@ -305,13 +334,12 @@ def _sql_type(connection: duckdb.DuckDBPyConnection, column: Column) -> str:
     return str(connection.from_arrow(empty).types[0])
 
 
-def _count(plain: Path) -> tuple[int, int]:
-    quotes = nuls = 0
+def _counts(plain: Path) -> ByteCounts:
+    counting = Counting()
     with plain.open("rb") as file:
-        while chunk := file.read(1 << 22):
-            quotes += chunk.count(_QUOTE)
-            nuls += chunk.count(_NUL)
-    return quotes, nuls
+        while chunk := file.read(CHUNK):
+            counting.add(chunk)
+    return counting.counts
 
 
 def _ends_with(plain: Path, newline: bytes) -> bool:

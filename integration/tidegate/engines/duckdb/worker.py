@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from tidegate.columns import PROBLEMS
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.memory import in_bytes
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
@@ -90,7 +91,7 @@ def _staged_whole(
     except (duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.PermissionException):
         raise
     except duckdb.Error as error:
-        if scan.tentative and isinstance(error, duckdb.InvalidInputException):
+        if scan.tentative and isinstance(error, duckdb.InvalidInputException | duckdb.ConversionException):
             return False
         if cause := scan.failure():
             raise cause from None
@@ -115,13 +116,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
     columns += [f"NULL::{sql_type} AS {identifier(name)}" for name, sql_type in scan.absent]
     for name, value in plan.constants.items():
         columns.append(f"{'NULL' if value is None else quoted(value)}::VARCHAR AS {identifier(name)}")
-    some_bad = " OR ".join(f"b{number}" for _, _, number in scan.casts) or "false"
-    listed = ", ".join(f"CASE WHEN b{number} THEN {cast.problem} END" for _, cast, number in scan.casts)
-    problems = f"CASE WHEN {some_bad} THEN list_filter([{listed}], lambda p: p IS NOT NULL) END" if listed else "NULL"
-    if scan.reader_problems:
-        # list_concat of two nulls is an empty list, and a record without problems has none: null.
-        problems = f"CASE WHEN _problems IS NULL THEN {problems} ELSE list_concat(_problems, {problems}) END"
-    columns.append(f'({problems})::STRUCT(code VARCHAR, "column" VARCHAR, text VARCHAR, detail VARCHAR)[] AS _problems')
+    columns.append(f"{_problems(scan)} AS {PROBLEMS}")
     columns += ["_bytes::BIGINT AS _bytes"] if scan.counted_bytes else []
     for kind in ("null", "trim"):
         columns += [f"m_{kind}_{k} AS _{kind}_{k}" for k in range(scan.masks)]
@@ -129,6 +124,20 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
         f"COPY (SELECT {', '.join(columns)} FROM ({_typed(scan)})) TO {quoted(str(target))}"
         " (FORMAT parquet, COMPRESSION zstd)"
     )
+
+
+def _problems(scan: Scan) -> str:
+    """What is wrong with a record, as JSON text: four nested columns of nulls would cost as much as four full ones."""
+    fallible = [(f"b{number}", cast.problem) for _, cast, number in scan.casts if cast.bad != "false"]
+    found = "NULL"
+    if fallible:
+        listed = ", ".join(f"CASE WHEN {bad} THEN {problem} END" for bad, problem in fallible)
+        some = " OR ".join(bad for bad, _ in fallible)
+        found = f"CASE WHEN {some} THEN list_filter([{listed}], lambda p: p IS NOT NULL) END"
+    if scan.reader_problems:
+        # list_concat of two nulls is an empty list, and a record without problems has none: null.
+        found = f"CASE WHEN _problems IS NULL THEN {found} ELSE list_concat(_problems, {found}) END"
+    return f"to_json({found})::VARCHAR" if found != "NULL" else "NULL::VARCHAR"
 
 
 def _typed(scan: Scan) -> str:
