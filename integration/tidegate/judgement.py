@@ -13,16 +13,19 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from tidegate.audit import Resolved, Shape, decide, judge_rules, judge_shape, prepare_suite, resolve, run_suite
+from tidegate.audit import Resolved, decide, judge_rules, judge_shape, prepare_suite, resolve, run_suite
 from tidegate.audit import quarantine as q
 from tidegate.columns import CONTRIBUTOR, PROBLEMS, RECORD, SAMPLE_WEIGHT, SUBMISSION
 from tidegate.config import IntegrationConfig
-from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
+from tidegate.engines import Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
-from tidegate.merge import apply_missing, check_missing, dedupe_columns, dropped_for_missing, duplicates, leaks, parse
+from tidegate.findings import Findings
+from tidegate.keys import candidates
+from tidegate.merge import check_missing, dedupe_columns, duplicates, leaks
 from tidegate.readers.names import NOT_COUNTED, twins
-from tidegate.receipt import Check, Repair, Report, RowCounts, Submission, digest_of, submission_id
+from tidegate.receipt import Report, RowCounts, Submission, digest_of, submission_id
 from tidegate.registry import Contract, PoolStatistics, Suite, find_registry, load_contract, load_suite
+from tidegate.repairs import repaired, text_repairs, without_missing
 from tidegate.sources import Snapshot, acquire
 from tidegate.telemetry import event, step
 
@@ -153,14 +156,14 @@ def judge(
     findings = Findings(engine, folder)
     findings.add("malformed", q.malformed_rows(stage))
     with step("repair"):
-        fit = _without_missing(well_formed, config, findings)
-        repaired = _repaired(engine, fit, config, contract, shape, folder)
-        rows = engine.view("rows", repaired.rows)
+        fit = without_missing(well_formed, config, findings)
+        mended = repaired(engine, fit, config, contract, shape, folder)
+        rows = engine.view("rows", mended.rows)
     with step("audit rules"):
         outcome = judge_rules(engine, rows, contract, shape, folder, config.resources)
         findings.add("shape", q.shape_rows(rows, shape))
         findings.add("failed", _but_settled(q.failed_rows(outcome), standard))
-        passing = engine.view("passing", rows.anti_join(findings.table("shape", "failed"), RECORD))
+        passing = engine.view("passing", findings.without(rows, "shape", "failed"))
     with step("deduplicate"):
         accepted = _distinct(engine, passing, standard, pool, holdout, findings)
     counts = findings.row_counts(staged.read, accepted)
@@ -177,7 +180,7 @@ def judge(
     failing, examples = q.failing_per_rule(judged), q.examples_of(judged, stage, contract)
     checks = q.checks_of(outcome, shape, contract, failing, examples, q.malformed_as(judged))
     checks += (*told.checks, *resolved.checks) if told and resolved else ()
-    checks += repaired.checks
+    checks += mended.checks
     disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
     report = Report(
         verdict=disposition.verdict,
@@ -187,7 +190,7 @@ def judge(
         suite=suite.versioned() if suite is not None else None,
         rows=counts,
         checks=checks,
-        repairs=(*_text_repairs(config, staged), *repaired.repairs),
+        repairs=(*text_repairs(config, staged), *mended.repairs),
         notes=_notes(counts, resolved),
         configuration=digest_of(config.judged_by()),
     )
@@ -201,7 +204,7 @@ def judge(
         quarantined=findings.table("malformed", "missing", "shape", "failed", "duplicate", "leaked"),
         expectations=told.result if told else None,
         failing=told.failures if told else None,
-        untouched=counts.accepted == counts.read and not repaired.repairs,
+        untouched=counts.accepted == counts.read and not mended.repairs,
     )
 
 
@@ -220,40 +223,6 @@ def keep_quarantine(engine: Engine, judgement: Judgement, folder: Path, path: Pa
         q.keep_failing(engine, judgement.failing, folder, beside)
         kept["failing_expectations"] = str(beside)
     return replace(judgement, report=judgement.report.model_copy(update=kept))
-
-
-class Findings:
-    """The rows that do not go in, in narrow Parquet files by the step that found them."""
-
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        self._engine, self._folder = engine, folder
-        self._files: dict[str, DataFile] = {}
-
-    def add(self, step: str, rows: ir.Table) -> None:
-        """Write what a step found."""
-        self._files[step] = self._engine.write(rows, self._folder / f"found-{step}.parquet")
-
-    def table(self, *steps: str) -> ir.Table:
-        """What these steps found."""
-        files = tuple(self._files[step] for step in steps if step in self._files)
-        return self._engine.table(f"found_{'_'.join(steps)}", files)
-
-    def count(self, step: str) -> int:
-        """How many records a step found, each once."""
-        if step not in self._files or not self._files[step].rows:
-            return 0
-        return int(self.table(step)[RECORD].nunique().to_pyarrow().as_py())
-
-    def row_counts(self, read: int, accepted: ir.Table) -> RowCounts:
-        """The row accounting. Accepted rows are counted and not inferred, so that it can fail to balance."""
-        malformed, missing = self.count("malformed"), self.count("missing")
-        failing = self.table("shape", "failed")
-        failed = missing + int(failing[RECORD].nunique().to_pyarrow().as_py())
-        duplicate, leaked = self.count("duplicate"), self.count("leaked")
-        return RowCounts(
-            read=read, malformed=malformed, failed=failed, duplicate=duplicate, leaked=leaked,
-            accepted=int(accepted.count().to_pyarrow().as_py()),
-        )  # fmt: skip
 
 
 def _with_matched(standard: Standard, staged: Stage, config: IntegrationConfig) -> Standard:
@@ -323,53 +292,6 @@ def _plan(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Repaired:
-    """Rows as the rules see them, what was done to them, and the parsers that could not be run."""
-
-    rows: ir.Table
-    repairs: tuple[Repair, ...]
-    checks: tuple[Check, ...] = ()
-
-
-def _repaired(
-    engine: Engine, rows: ir.Table, config: IntegrationConfig, contract: Contract, shape: Shape, folder: Path
-) -> _Repaired:
-    """What the configuration repairs, then the contract: its defaults, its parsers."""
-    missing = config.cleaning_config.missing
-    filled = apply_missing(rows, missing, contract.columns)
-    defaults = {name: value for name, value in contract.defaults.items() if name not in missing}
-    by_default = apply_missing(
-        filled.rows, defaults, contract.columns, lambda name: shape.holds(name, filled.rows[RECORD])
-    )
-    done = _Repaired(by_default.rows, (*filled.repairs, *by_default.repairs))
-    if not contract.parsed or shape.failed:
-        return done
-    parsed = parse(
-        engine, engine.view("unparsed", done.rows), contract, shape.left_out, folder, config.resources.max_seconds
-    )
-    checks = [
-        Check(id=rule, kind="rule", column=None, severity="critical", status="not_evaluated",
-              expected="a parser that mends each row by itself", observed=reason)
-        for rule, reason in (parsed.failed or {}).items()
-    ]  # fmt: skip
-    return _Repaired(parsed.rows, (*done.repairs, *parsed.repairs), tuple(checks))
-
-
-def _without_missing(rows: ir.Table, config: IntegrationConfig, findings: Findings) -> ir.Table:
-    """The rows without those that `drop_row` drops."""
-    unfit = dropped_for_missing(rows, config.cleaning_config.missing)
-    if unfit is None:
-        return rows
-    dropped = [
-        q.dropped_rows(rows.filter(rows[name].isnull()), "missing-dropped", f"{name}.drop_row", f"{name} is null", name)
-        for name, how in config.cleaning_config.missing.items()
-        if how == "drop_row"
-    ]
-    findings.add("missing", ibis.union(*dropped) if len(dropped) > 1 else dropped[0])
-    return rows.filter(~unfit)
-
-
 def _distinct(
     engine: Engine,
     rows: ir.Table,
@@ -380,12 +302,17 @@ def _distinct(
 ) -> ir.Table:
     """The rows without duplicates, and without what is in the holdout."""
     if standard.dedupe is not None:
-        findings.add("duplicate", _duplicates(rows, pool, standard.dedupe))
-        rows = engine.view("distinct", rows.anti_join(findings.table("duplicate"), RECORD))
+        hashes = findings.kept("repeated", candidates(rows, standard.dedupe, pool))
+        if hashes is not None:
+            findings.add("duplicate", _duplicates(rows, pool, standard.dedupe, hashes))
+            rows = engine.view("distinct", findings.without(rows, "duplicate"))
     if holdout is not None:
-        leaked = leaks(rows, holdout, standard.dedupe or standard.contract.key)
-        findings.add("leaked", q.dropped_rows(leaked, "leaked", "leak_check", "it matches a row of the holdout"))
-        rows = rows.anti_join(findings.table("leaked"), RECORD)
+        key = standard.dedupe or standard.contract.key
+        hashes = findings.kept("held_out", candidates(rows, key, holdout))
+        if hashes is not None:
+            leaked = leaks(rows, holdout, key, hashes)
+            findings.add("leaked", q.dropped_rows(leaked, "leaked", "leak_check", "it matches a row of the holdout"))
+            rows = findings.without(rows, "leaked")
     return engine.view("accepted", rows)
 
 
@@ -405,17 +332,10 @@ def _but_settled(failed: ir.Table, standard: Standard) -> ir.Table:
     return failed.filter(~failed["rule"].isin(settled)) if settled else failed
 
 
-def _duplicates(rows: ir.Table, pool: ir.Table | None, columns: tuple[str, ...]) -> ir.Table:
-    found = duplicates(rows, pool, columns)
+def _duplicates(rows: ir.Table, pool: ir.Table | None, columns: tuple[str, ...], hashes: ir.Table) -> ir.Table:
+    found = duplicates(rows, pool, columns, hashes)
     in_pool = found["place"] == "pool"
     reason = ibis.ifelse(
         in_pool, "it is in the training data already", "an earlier record of the submission has its key"
     )
     return q.dropped_rows(found, "duplicate", "deduplicate", reason)
-
-
-def _text_repairs(config: IntegrationConfig, staged: Stage) -> list[Repair]:
-    spelled = ", ".join(config.cleaning_config.null_values)
-    nulled = [Repair(kind="null_values", column=c, detail=spelled, cells=n) for c, n in staged.nulled.items()]
-    trimmed = [Repair(kind="trim_strings", column=c, detail="white space", cells=n) for c, n in staged.trimmed.items()]
-    return nulled + trimmed

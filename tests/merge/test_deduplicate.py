@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ibis
 import pyarrow
 import pytest
 
@@ -40,7 +39,7 @@ def test_lists_are_compared_by_what_they_hold(bench: Any) -> None:
 
 
 def test_a_hash_that_collides_loses_nothing(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidegate.keys.key_hash", lambda table, columns: ibis.literal(7, "int64"))
+    monkeypatch.setattr("tidegate.keys.key_hash", lambda table, columns: table[columns[0]].length() * 0)
     rows = bench.table({"k": ["a", "b", "c", "b"]})
     assert found(duplicates(rows, bench.table({"k": ["c", "d"]}), ["k"])) == [[3, "pool"], [4, "submission"]]
 

@@ -56,6 +56,13 @@ def rows(answer: Answer) -> list[int]:
     return sorted(record for _, _, record in answer.rows)
 
 
+@pytest.mark.parametrize("kind", ["Int64", "UInt64"])
+def test_a_whole_number_beside_a_null_keeps_its_last_digit(judges: Judges, kind: str) -> None:
+    low, high = (-(2**63), -(2**63) + 1) if kind == "Int64" else (2**64 - 2, 2**64 - 1)
+    mine, _, differing = judges.both(kind, [None, low, high], pa.Check.eq(low), nullable=True)
+    assert (rows(mine), differing) == ([2], [])
+
+
 def test_a_check_that_cannot_be_evaluated_is_told_so_without_a_row(judges: Judges) -> None:
     mine, _, differing = judges.both("float64", [], pa.Check.gt("a"))
     assert (mine.unjudged, differing) == (frozenset({"a.greater_than"}), [])

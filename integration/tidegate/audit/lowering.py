@@ -37,7 +37,7 @@ _EMPTY = re.compile(r"(?:^\^?|[(|])(?:[)|]|\$?$)")
 
 
 def lower(rule: Rule, column: Column, dtype: Any, cell: ir.Value) -> ir.BooleanValue | None:
-    """True where `cell` fails the rule, or None where only Pandera can tell. A null never fails a built-in check.
+    """True where `cell` fails the rule, or None where only Pandera can tell. Of a null it says null: it fails no check.
 
     Args:
         dtype: what holds the column in pandas.
@@ -47,7 +47,7 @@ def lower(rule: Rule, column: Column, dtype: Any, cell: ir.Value) -> ir.BooleanV
         return None
     condition = _CONDITIONS.get(rule.check)
     passes = condition(column, dtype, cell, check.statistics or {}) if condition else None
-    return None if passes is None else (~passes).fill_null(False)
+    return None if passes is None else ~passes
 
 
 def _comparison(

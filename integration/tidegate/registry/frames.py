@@ -9,6 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow
 import pyarrow.compute as pc
+from pandas.api.extensions import ExtensionDtype
 from pandera.backends.pandas.register import register_pandas_backends
 
 # Pandera does this on the first `validate`; here its checks and parsers are called one by one.
@@ -31,6 +32,9 @@ def series_of(cells: pyarrow.ChunkedArray, column: pa.Column, index: pd.Index) -
         if pyarrow.types.is_dictionary(wanted):
             cells = cells.cast(wanted.value_type).dictionary_encode().cast(wanted)
         return pd.Series(pd.arrays.ArrowExtensionArray(cells.cast(wanted)), index=index)
+    if isinstance(dtype, ExtensionDtype) and dtype.kind in "iufb":
+        # `astype` would go through floats at times, and lose the last digits of a number beside a null.
+        return pd.Series(dtype.__from_arrow__(cells), index=index)  # type: ignore[attr-defined]
     if isinstance(dtype, pd.CategoricalDtype):
         return pd.Series(pd.Categorical(cells.to_pylist(), dtype=dtype), index=index)
     if pyarrow.types.is_decimal(cells.type) or pyarrow.types.is_date32(cells.type):  # Python's own, nulls as None

@@ -1,0 +1,57 @@
+"""What judging found so far: the rows that do not go in, by the step that found them, and the hashes of their keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ibis.expr.types as ir
+
+from tidegate.columns import RECORD
+from tidegate.engines import DataFile, Engine
+from tidegate.receipt import RowCounts
+
+
+class Findings:
+    """Narrow Parquet files in the work folder. What a step did not find is not looked for again."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self._engine, self._folder = engine, folder
+        self._files: dict[str, DataFile] = {}
+
+    def add(self, step: str, rows: ir.Table) -> None:
+        """Write what a step found."""
+        self._files[step] = self._engine.write(rows, self._folder / f"found-{step}.parquet")
+
+    def kept(self, name: str, rows: ir.Table) -> ir.Table | None:
+        """Write narrow rows that more than one expression reads; None where there are none."""
+        file = self._engine.write(rows, self._folder / f"kept-{name}.parquet")
+        return self._engine.table(f"kept_{name}", (file,)) if file.rows else None
+
+    def table(self, *steps: str) -> ir.Table:
+        """What these steps found."""
+        files = tuple(self._files[step] for step in steps if step in self._files)
+        return self._engine.table(f"found_{'_'.join(steps)}", files)
+
+    def without(self, rows: ir.Table, *steps: str) -> ir.Table:
+        """The rows that none of these steps found: where they found nothing, the rows as they are."""
+        return rows.anti_join(self.table(*steps), RECORD) if any(self._found(step) for step in steps) else rows
+
+    def count(self, *steps: str) -> int:
+        """How many records these steps found, each once."""
+        if not any(self._found(step) for step in steps):
+            return 0
+        return int(self.table(*steps)[RECORD].nunique().to_pyarrow().as_py())
+
+    def row_counts(self, read: int, accepted: ir.Table) -> RowCounts:
+        """The row accounting. Accepted rows are counted and not inferred, so that it can fail to balance."""
+        return RowCounts(
+            read=read,
+            malformed=self.count("malformed"),
+            failed=self.count("missing") + self.count("shape", "failed"),
+            duplicate=self.count("duplicate"),
+            leaked=self.count("leaked"),
+            accepted=int(accepted.count().to_pyarrow().as_py()),
+        )
+
+    def _found(self, step: str) -> bool:
+        return step in self._files and self._files[step].rows > 0
