@@ -151,6 +151,7 @@ def judge(
     if contract.matched:
         pool, holdout = (in_types_of(contract, table) if table is not None else None for table in (pool, holdout))
     stage = engine.table("stage", staged.files, record=RECORD)
+    stage = stage.mutate(**{c.name: ibis.null(c.type) for c in contract.columns if c.name not in stage.columns})
     shape = judge_shape(contract, staged)
     well_formed = stage.filter(stage[PROBLEMS].isnull()).select(RECORD, *(c.name for c in contract.columns))
     findings = Findings(engine, folder)

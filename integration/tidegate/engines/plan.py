@@ -39,6 +39,8 @@ class StageSource(_Plain):
 class StagePlan(_Plain):
     """A submission to stage into `folder`, by the columns of a contract. Every row gets the `constants` as well.
 
+    A column that a source lacks, and a constant that is None, are left out of its staged file; there they are null.
+
     A name in `patterns` is a regular expression: it stands for every column whose name begins with a match.
     """
 

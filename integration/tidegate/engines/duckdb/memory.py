@@ -1,13 +1,42 @@
-"""Sizes of memory in DuckDB's spelling."""
+"""How much memory the engine may use: what the configuration says, or a share of what the machine has."""
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
+from tidegate.config import Resources
 from tidegate.errors import Misuse
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
           "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}  # fmt: skip
+_SHARE, _LEAST, _MOST = 4, 512 * 2**20, 4 * 2**30
+_CGROUP = Path("/sys/fs/cgroup")
+_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of a container: in version 2, in version 1
+
+
+def limit_of(resources: Resources) -> str:
+    """The engine's limit, in DuckDB's spelling. Raises `Misuse`."""
+    return resources.memory_limit or f"{default_limit(memory_of_machine()) // 2**20}MiB"
+
+
+def default_limit(memory: int) -> int:
+    """A quarter of `memory` bytes, within bounds: below, work is slow; above, more memory makes it no faster."""
+    return max(_LEAST, min(memory // _SHARE, _MOST))
+
+
+def memory_of_machine(cgroup: Path = _CGROUP) -> int:
+    """The bytes of memory that there are; in a container those that it may use."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for name in _LIMITS:
+        try:
+            told = (cgroup / name).read_text().strip()
+        except OSError:
+            continue
+        if told.isdigit():  # or "max"
+            return min(int(told), physical)
+    return physical
 
 
 def in_bytes(text: str) -> int:

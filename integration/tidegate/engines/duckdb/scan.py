@@ -49,7 +49,6 @@ class Scan:
     Attributes:
         relation: the SQL relation of raw cells.
         casts: per column of the contract that is there: the column, its cast, its number in the contract.
-        absent: columns of the contract that are not there, with their SQL types.
         unknown: columns that the contract has not.
         repairs: the declared repairs of text.
         present: the names of the contract's columns that are there; JSON knows them only after reading.
@@ -62,7 +61,6 @@ class Scan:
 
     relation: str
     casts: list[tuple[Column, Cast, int]]
-    absent: list[tuple[str, str]]
     unknown: tuple[str, ...]
     repairs: Repairs
     present: Callable[[], tuple[str, ...]]
@@ -105,11 +103,10 @@ def open_scan(
 
 def _scan(connection: duckdb.DuckDBPyConnection, plan: StagePlan, relation: str, source_types: dict[str, str]) -> Scan:
     repairs = Repairs(plan.null_values, plan.trim_strings)
-    casts, absent = [], []
+    casts = []
     for number, column in enumerate(plan.columns):
         sql_type = _sql_type(connection, column)
         if column.name not in source_types:
-            absent.append((column.name, sql_type))
             continue
         how = cast(column, number, sql_type, source_types[column.name], repairs)
         if how.parsed:
@@ -118,7 +115,7 @@ def _scan(connection: duckdb.DuckDBPyConnection, plan: StagePlan, relation: str,
     names = {column.name for column in plan.columns}
     unknown = tuple(name for name in source_types if name not in names)
     present = tuple(name for name in source_types if name in names)
-    return Scan(relation, casts, absent, unknown, repairs, lambda: present)
+    return Scan(relation, casts, unknown, repairs, lambda: present)
 
 
 def _numbers(plan: StagePlan, counts: ByteCounts) -> frozenset[str]:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from tidegate.columns import PROBLEMS
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
-from tidegate.engines.duckdb.memory import in_bytes
+from tidegate.engines.duckdb.memory import in_bytes, limit_of
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
 from tidegate.errors import SourceUnreadable, TidegateError
@@ -36,7 +36,7 @@ def main() -> None:
     except SourceUnreadable as error:
         answer = {"error": "SourceUnreadable", "fact": error.fact, "hint": error.hint}
     except (duckdb.OutOfMemoryException, MemoryError):
-        fact = f"Staging needs more than {plan.resources.memory_limit} of memory."
+        fact = f"Staging needs more than {limit_of(plan.resources)} of memory."
         answer = {"error": "TidegateError", "fact": fact, "hint": "Raise resources.memory_limit."}
     except OSError as error:
         fact = f"Staging in {plan.folder} failed: {error.strerror}."
@@ -113,9 +113,9 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
     columns = []
     for column, _, number in scan.casts:
         columns.append(f"c{number} AS {identifier(column.name)}")
-    columns += [f"NULL::{sql_type} AS {identifier(name)}" for name, sql_type in scan.absent]
-    for name, value in plan.constants.items():
-        columns.append(f"{'NULL' if value is None else quoted(value)}::VARCHAR AS {identifier(name)}")
+    # A column of nothing but nulls is left out: it would cost as much to write as any other.
+    known = [(name, value) for name, value in plan.constants.items() if value is not None]
+    columns += [f"{quoted(value)}::VARCHAR AS {identifier(name)}" for name, value in known]
     columns.append(f"{_problems(scan)} AS {PROBLEMS}")
     columns += ["_bytes::BIGINT AS _bytes"] if scan.counted_bytes else []
     for kind in ("null", "trim"):
@@ -188,7 +188,7 @@ def _count_repairs(
 def _limit(plan: StagePlan) -> None:
     """Bounds that the operating system enforces, should the parser lose control of itself."""
     # Address space, not resident memory: allocators reserve far more than they touch.
-    resource.setrlimit(resource.RLIMIT_AS, (4 * in_bytes(plan.resources.memory_limit) + 8 * 2**30,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (4 * in_bytes(limit_of(plan.resources)) + 8 * 2**30,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
