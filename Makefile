@@ -5,7 +5,7 @@
 VENV ?= .venv
 BUILD ?= build
 BIN := $(VENV)/bin
-EXTRAS := pipeline,demo,dev
+EXTRAS := pipeline,demo,bench,dev
 STAMP := $(VENV)/.installed
 
 # No library that we run reports to its maker.
@@ -21,7 +21,7 @@ SOURCES := $(wildcard integration tests contracts benchmarks)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit parity mutation format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit parity mutation bench format docs-serve clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,8 @@ unit: setup ## pytest; one part of it: make unit TESTS=tests/merge
 	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
-	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \
-	  $(BIN)/python -m pytest -q -s -p no:xdist --timeout=0 tests/parity
+	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
+	  $(BIN)/python -m pytest -q -n 2 --timeout=0 tests/parity
 
 mutation: setup ## what of audit/ and merge/ could be wrong unnoticed (an hour); MUTANTS='tidegate.merge*'
 	$(BIN)/python -m pip install --quiet --target $(BUILD)/mutmut mutmut==3.8.1
@@ -60,6 +60,9 @@ mutation: setup ## what of audit/ and merge/ could be wrong unnoticed (an hour);
 	cd $(BUILD)/mutation && export PARITY_CASES=40 \
 	  PYTHONPATH=$(CURDIR)/$(BUILD)/mutation/mutants/src:$(CURDIR)/$(BUILD)/mutmut && \
 	  $(CURDIR)/$(BIN)/python -m mutmut run $(MUTANTS) && $(CURDIR)/$(BIN)/python -m mutmut results
+
+bench: setup ## time and memory beside DuckDB alone and what one would write today; SIZE=10GB, JSON=
+	$(BIN)/python -m benchmarks --size $(or $(SIZE),100MB) $(if $(JSON),--json $(JSON))
 
 format: setup ## let ruff put the code in form
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -1,0 +1,87 @@
+"""The benchmarks measure what they say: their data is what was planted, and a wrong count is no result."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from benchmarks.cases import CASES, CaseFailed, _verify
+from benchmarks.data import KEYS, Planted, write_pool, write_submission
+from benchmarks.measure import measure
+from benchmarks.plot import draw
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("shape", KEYS)
+@pytest.mark.parametrize("share", [0, 0.01, 0.1])
+def test_as_many_rows_are_wrong_as_were_planted(tmp_path: Path, shape: str, share: float) -> None:
+    planted = write_submission(tmp_path / "x.csv", shape, 2_000, 300, share=share, seed=7)
+    write_pool(tmp_path / "pool.parquet", shape, 300, seed=7)
+    assert planted == Planted(tmp_path / "x.csv", 2_000, *[round(2_000 * share)] * 3)
+    duckdb.execute(f"CREATE OR REPLACE TEMP TABLE x AS SELECT * FROM read_csv('{tmp_path}/x.csv', all_varchar = true)")
+    keys = ", ".join(KEYS[shape])
+    repeated = duckdb.sql(f"SELECT count(*) - count(DISTINCT ({keys})) FROM x").fetchall()
+    typed = ", ".join(f"{key}::VARCHAR" for key in KEYS[shape])
+    if shape == "flights":
+        typed = "strftime(time_hour, '%Y-%m-%dT%H:%M:%SZ'), carrier, flight::VARCHAR, origin"
+    pool = f"SELECT {typed} FROM read_parquet('{tmp_path}/pool.parquet')"
+    known = duckdb.sql(f"SELECT count(*) FROM x WHERE ({keys}) IN ({pool})").fetchall() if share else [(0,)]
+    assert repeated[0][0] >= planted.duplicate
+    assert known[0][0] == planted.overlapping
+
+
+def test_a_seed_gives_the_same_file_on_any_number_of_threads(tmp_path: Path) -> None:
+    for name, threads in (("a", 1), ("b", 2)):
+        write_submission(tmp_path / f"{name}.csv", "flights", 20_000, 100, share=0.1, seed=3, threads=threads)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_a_run_ends_with_a_table_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    names = ["append, 10 % each wrong", "polars, 1 % each wrong"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--size", "1MB", "--threads", "1", "--folder", tmp_path / "work",
+         "--json", tmp_path / "r.json", "--only", *names],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["case", "polars, 1 % each wrong", "append, 10 % each wrong"]
+    assert list((tmp_path / "work").iterdir()) == []
+    record = json.loads((tmp_path / "r.json").read_text())
+    assert {result["case"] for result in record["results"]} == set(names)
+    assert all(result["peak_memory"] > 10**7 and result["floor_seconds"] > 0 for result in record["results"])
+    ET.fromstring(draw(record))
+
+
+def outcome(**rows: int) -> dict[str, Any]:
+    return {"verdict": "accepted", "rows": {"read": 100, "failed": 1, "duplicate": 2, "accepted": 97} | rows}
+
+
+def test_a_program_that_counts_otherwise_has_no_result() -> None:
+    planted, case = Planted(Path("x"), 100, 1, 1, 1), CASES[0]
+    _verify(case, planted, 10, outcome())
+    _verify(case, planted, 10, outcome() | {"dataset_rows": 107})
+    for wrong in (outcome(accepted=98), outcome(failed=0), outcome() | {"dataset_rows": 106}):
+        with pytest.raises(CaseFailed):
+            _verify(case, planted, 10, wrong)
+    with pytest.raises(CaseFailed, match="verdict"):
+        _verify(case, planted, 10, outcome() | {"verdict": "rejected"})
+
+
+def test_memory_of_children_and_disk_are_measured(tmp_path: Path) -> None:
+    child = "import time; held = bytearray(150_000_000); time.sleep(1.5)"
+    parent = f"import pathlib, subprocess, sys; pathlib.Path('f').write_bytes(bytes(3_000_000)); " \
+             f"sys.exit(subprocess.run([sys.executable, '-c', {child!r}]).returncode + 5)"  # fmt: skip
+    took = measure([sys.executable, "-c", parent], [tmp_path], cwd=tmp_path)
+    assert took.exit_code == 5
+    assert took.peak_memory > 150_000_000
+    assert took.peak_disk >= 3_000_000
+    assert took.seconds > 1.4
