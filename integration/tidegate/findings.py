@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import ibis.expr.types as ir
 
 from tidegate.columns import RECORD
 from tidegate.engines import DataFile, Engine
+from tidegate.keys import hashes_of
 from tidegate.receipt import RowCounts
 
 
@@ -22,10 +24,11 @@ class Findings:
         """Write what a step found."""
         self._files[step] = self._engine.write(rows, self._folder / f"found-{step}.parquet")
 
-    def kept(self, name: str, rows: ir.Table) -> ir.Table | None:
-        """Write narrow rows that more than one expression reads; None where there are none."""
-        file = self._engine.write(rows, self._folder / f"kept-{name}.parquet")
-        return self._engine.table(f"kept_{name}", (file,)) if file.rows else None
+    def recurring(self, name: str, rows: ir.Table, columns: Sequence[str], others: ir.Table | None) -> ir.Table | None:
+        """The hashes of keys that occur twice in `rows`, or also in `others`; None where there are none."""
+        theirs = None if others is None else hashes_of(others, columns)
+        file = self._engine.recurring(hashes_of(rows, columns), theirs, self._folder / f"recurring-{name}.parquet")
+        return self._engine.table(f"recurring_{name}", (file,)) if file.rows else None
 
     def table(self, *steps: str) -> ir.Table:
         """What these steps found."""

@@ -20,7 +20,6 @@ from tidegate.config import IntegrationConfig
 from tidegate.engines import Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.findings import Findings
-from tidegate.keys import candidates
 from tidegate.merge import check_missing, dedupe_columns, duplicates, leaks
 from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.receipt import Report, RowCounts, Submission, digest_of, submission_id
@@ -303,13 +302,13 @@ def _distinct(
 ) -> ir.Table:
     """The rows without duplicates, and without what is in the holdout."""
     if standard.dedupe is not None:
-        hashes = findings.kept("repeated", candidates(rows, standard.dedupe, pool))
+        hashes = findings.recurring("within", rows, standard.dedupe, pool)
         if hashes is not None:
             findings.add("duplicate", _duplicates(rows, pool, standard.dedupe, hashes))
             rows = engine.view("distinct", findings.without(rows, "duplicate"))
     if holdout is not None:
         key = standard.dedupe or standard.contract.key
-        hashes = findings.kept("held_out", candidates(rows, key, holdout))
+        hashes = findings.recurring("in_holdout", rows, key, holdout)
         if hashes is not None:
             leaked = leaks(rows, holdout, key, hashes)
             findings.add("leaked", q.dropped_rows(leaked, "leaked", "leak_check", "it matches a row of the holdout"))

@@ -1,7 +1,7 @@
-"""Repeated and shared keys, found on narrow (hash, record) pairs.
+"""Repeated and shared keys. Which hashes recur, an engine finds out; only rows that have such a hash are looked at.
 
-A group-by that carries whole rows runs out of memory on large submissions; one on hashes does not. A hash only
-proposes: every candidate is confirmed on the key's true values, so a collision, accidental or made, loses nothing.
+A group-by that carries whole rows runs out of memory on large submissions. A hash only proposes: every candidate is
+confirmed on the key's true values, so a collision, accidental or made, loses nothing.
 """
 
 from __future__ import annotations
@@ -16,30 +16,21 @@ from tidegate.columns import RECORD
 COPY, COPIES = "_copy", "_copies"
 
 
-def candidates(table: ir.Table, columns: Sequence[str], others: ir.Table | None = None) -> ir.Table:
-    """The hashes (`_hash`) that occur twice in `table`, or both in it and in `others`: one pass over narrow pairs.
-
-    Where there are none, there is nothing to confirm, and the rows themselves need not be read again.
-    """
-    ours = table.select(_hash=key_hash(table, columns), _theirs=ibis.literal(0, "int8"))
-    if others is not None:
-        theirs = others.select(_hash=key_hash(others, columns), _theirs=ibis.literal(1, "int8"))
-        ours = ours.union(theirs)
-    counted = ours.group_by("_hash").aggregate(_ours=(1 - ours["_theirs"]).sum(), _theirs=ours["_theirs"].max())
-    twice = (counted["_ours"] > 1) | ((counted["_ours"] > 0) & (counted["_theirs"] > 0))
-    return counted.filter(twice).select("_hash")
+def hashes_of(table: ir.Table, columns: Sequence[str]) -> ir.Table:
+    """The hash of every row's key, as the only column: what `Engine.recurring` finds the candidates in."""
+    return table.select(_hash=key_hash(table, columns))
 
 
-def repeats(table: ir.Table, columns: Sequence[str], hashes: ir.Table | None = None) -> ir.Table:
+def repeats(table: ir.Table, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
     """The rows whose values in `columns` occur more than once; null equals null.
 
     Args:
-        hashes: the `candidates`, where they have been found already.
+        hashes: those that occur twice, at least.
 
     Returns:
         A table of `_record`, `_copy` (0 for the first row with those values, then 1, ...) and `_copies` (how many).
     """
-    found = _with_hash(table, columns, candidates(table, columns) if hashes is None else hashes)
+    found = _with_hash(table, columns, hashes)
     key = [f"_k{n}" for n in range(len(columns))]
     grouped = ibis.window(group_by=key)
     marked = found.select(
@@ -50,13 +41,12 @@ def repeats(table: ir.Table, columns: Sequence[str], hashes: ir.Table | None = N
     return marked.filter(marked[COPIES] > 1)
 
 
-def shared(table: ir.Table, others: ir.Table, columns: Sequence[str], hashes: ir.Table | None = None) -> ir.Table:
+def shared(table: ir.Table, others: ir.Table, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
     """The `_record` of every row of `table` whose values in `columns` occur in `others`; null equals null.
 
     Args:
-        hashes: the `candidates` of both, where they have been found already.
+        hashes: those that both have, at least.
     """
-    hashes = candidates(table, columns, others) if hashes is None else hashes
     ours, theirs = _with_hash(table, columns, hashes), _with_hash(others, columns, hashes)
     same = [ours[f"_k{n}"].identical_to(theirs[f"_k{n}"]) for n in range(len(columns))]
     return ours.semi_join(theirs, same).select(RECORD)

@@ -21,7 +21,7 @@ from tidegate.audit.shape import Shape
 from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines import DataFile, Engine
-from tidegate.keys import COPIES, COPY, repeats
+from tidegate.keys import COPIES, COPY, hashes_of, repeats
 from tidegate.registry import Contract, Rule
 
 
@@ -72,7 +72,8 @@ def judge_rules(
             continue
         if rule.check == "unique" and rule.definition is None:
             if columns := [name for name in rule.columns if name not in left_out]:
-                pairs = _repeated(rows, rule, columns).select(RECORD, rule=ibis.literal(number, "int32"))
+                repeated = _repeated(engine, rows, rule, number, columns, folder)
+                pairs = repeated.select(RECORD, rule=ibis.literal(number, "int32"))
                 files.append(engine.write(pairs, folder / f"failures-unique-{number}.parquet"))
         elif (expression := _failing(rule, rows, contract, shape)) is not None:
             fails[number] = expression
@@ -96,10 +97,15 @@ def _reads(rule: Rule, contract: Contract) -> tuple[str, ...]:
     return rule.columns or tuple(column.name for column in contract.columns)
 
 
-def _repeated(rows: ir.Table, rule: Rule, columns: Sequence[str]) -> ir.Table:
+def _repeated(
+    engine: Engine, rows: ir.Table, rule: Rule, number: int, columns: Sequence[str], folder: Path
+) -> ir.Table:
     """Rows whose values are there twice. To Pandera that is none of a row that is null in all of the columns."""
     present = rows.filter(functools.reduce(operator.or_, [rows[name].notnull() for name in columns]))
-    repeated = repeats(present, columns)
+    found = engine.recurring(hashes_of(present, columns), None, folder / f"recurring-{number}.parquet")
+    if not found.rows:
+        return rows.filter(ibis.literal(False))
+    repeated = repeats(present, columns, engine.table(f"recurring_{number}", (found,)))
     first, last = repeated[COPY] == 0, repeated[COPY] == repeated[COPIES] - 1
     if rule.copies == "exclude_first":
         return repeated.filter(~first)

@@ -43,6 +43,14 @@ class Engine(Protocol):
     def write(self, expression: ir.Table, path: Path) -> DataFile:
         """Write an expression to one Parquet file, in the expression's order."""
 
+    def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> DataFile:
+        """Write which values of a column of 64-bit hashes occur twice, or also in `others`; each once, to Parquet.
+
+        Args:
+            values: a table of that one column.
+            others: another one, of the same name.
+        """
+
     def view(self, name: str, expression: ir.Table) -> ir.Table:
         """Give an expression a name, without running it."""
 

@@ -22,15 +22,13 @@ def dedupe_columns(setting: bool | Sequence[str], key: Sequence[str], known: Seq
     return tuple(setting)
 
 
-def duplicates(
-    rows: ir.Table, pool: ir.Table | None, columns: Sequence[str], hashes: ir.Table | None = None
-) -> ir.Table:
+def duplicates(rows: ir.Table, pool: ir.Table | None, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
     """Rows to drop, as `_record` and `place` (`submission` or `pool`). Of a repeated row the first stays.
 
     A row that is in the pool is named as such, repeated or not, and each row is named once.
 
     Args:
-        hashes: the `tidegate.keys.candidates` of both, where they have been found already.
+        hashes: of keys, those that occur twice in `rows`, or also in `pool`.
     """
     repeated = repeats(rows, columns, hashes)
     within = repeated.filter(repeated[COPY] > 0).select(RECORD, place=ibis.literal("submission"))
@@ -40,6 +38,6 @@ def duplicates(
     return known.union(within.anti_join(known, RECORD))
 
 
-def leaks(rows: ir.Table, holdout: ir.Table, columns: Sequence[str], hashes: ir.Table | None = None) -> ir.Table:
+def leaks(rows: ir.Table, holdout: ir.Table, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
     """The `_record` of rows that match the holdout: a model trained on them would be tested on what it knows."""
     return shared(rows, holdout, columns, hashes)

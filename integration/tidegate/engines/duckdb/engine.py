@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
+from tidegate.engines.duckdb.memory import in_bytes, limit_of
+from tidegate.engines.duckdb.recurring import write_recurring
 from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Stage, StagePlan
 from tidegate.errors import TidegateError
@@ -27,6 +29,7 @@ class DuckDBEngine:
     """DuckDB on one machine. Implements `tidegate.engines.Engine`."""
 
     def __init__(self, folder: Path, resources: Resources, readable: tuple[Path, ...] = ()) -> None:
+        self._resources = resources
         self._connection = connect(folder, resources, readable)
         self._ibis = ibis.duckdb.from_connection(self._connection)  # which makes settings of its own
         lock(self._connection)
@@ -54,6 +57,13 @@ class DuckDBEngine:
         sql = self._ibis.compile(expression)
         self._run(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
         return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
+
+    def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> DataFile:
+        (name,) = values.columns
+        theirs = None if others is None else self._ibis.compile(others)
+        memory = in_bytes(limit_of(self._resources)) // 4
+        with self._explained():
+            return write_recurring(self._connection, name, self._ibis.compile(values), theirs, path, memory)
 
     def view(self, name: str, expression: ir.Table) -> ir.Table:
         return self._ibis.create_view(name, expression, overwrite=True)
@@ -84,8 +94,13 @@ class DuckDBEngine:
         self._connection.close()
 
     def _run(self, sql: str) -> None:
-        try:
+        with self._explained():
             self._connection.execute(sql)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
             raise TidegateError(
                 f"The work needs more memory or disk than there is: {str(error).splitlines()[0]}",
