@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from tidegate.columns import RECORD
 from tidegate.engines import DataFile, Engine
-from tidegate.keys import hashes_of
+from tidegate.keys import hashes_of, narrowed
 from tidegate.receipt import RowCounts
 
 
@@ -24,11 +24,21 @@ class Findings:
         """Write what a step found."""
         self._files[step] = self._engine.write(rows, self._folder / f"found-{step}.parquet")
 
-    def recurring(self, name: str, rows: ir.Table, columns: Sequence[str], others: ir.Table | None) -> ir.Table | None:
-        """The hashes of keys that occur twice in `rows`, or also in `others`; None where there are none."""
+    def candidates(
+        self, name: str, rows: ir.Table, columns: Sequence[str], others: ir.Table | None
+    ) -> tuple[ir.Table, ir.Table | None] | None:
+        """The rows of both whose key may occur twice in `rows`, or also in `others`, narrowed; None where none may."""
         theirs = None if others is None else hashes_of(others, columns)
-        file = self._engine.recurring(hashes_of(rows, columns), theirs, self._folder / f"recurring-{name}.parquet")
-        return self._engine.table(f"recurring_{name}", (file,)) if file.rows else None
+        found = self._engine.recurring(hashes_of(rows, columns), theirs, self._folder / f"recurring-{name}.parquet")
+        if not found.rows:
+            return None
+        hashes = self._engine.table(f"recurring_{name}", (found,))
+        ours = self._kept(f"{name}_ours", narrowed(rows, columns, hashes))
+        return ours, None if others is None else self._kept(f"{name}_theirs", narrowed(others, columns, hashes))
+
+    def _kept(self, name: str, rows: ir.Table) -> ir.Table:
+        """Narrow rows that several expressions read, written once."""
+        return self._engine.table(name, (self._engine.write(rows, self._folder / f"{name}.parquet"),))
 
     def table(self, *steps: str) -> ir.Table:
         """What these steps found."""
@@ -45,16 +55,21 @@ class Findings:
             return 0
         return int(self.table(*steps)[RECORD].nunique().to_pyarrow().as_py())
 
-    def row_counts(self, read: int, accepted: ir.Table) -> RowCounts:
-        """The row accounting. Accepted rows are counted and not inferred, so that it can fail to balance."""
+    def row_counts(self, read: int, accepted: int) -> RowCounts:
+        """The row accounting. Accepted rows were counted and not inferred, so that it can fail to balance."""
         return RowCounts(
             read=read,
             malformed=self.count("malformed"),
             failed=self.count("missing") + self.count("shape", "failed"),
             duplicate=self.count("duplicate"),
             leaked=self.count("leaked"),
-            accepted=int(accepted.count().to_pyarrow().as_py()),
+            accepted=accepted,
         )
+
+    @property
+    def any(self) -> bool:
+        """Whether any step found a row."""
+        return any(self._found(step) for step in self._files)
 
     def _found(self, step: str) -> bool:
         return step in self._files and self._files[step].rows > 0

@@ -17,7 +17,7 @@ from tidegate.audit import Resolved, decide, judge_rules, judge_shape, prepare_s
 from tidegate.audit import quarantine as q
 from tidegate.columns import CONTRIBUTOR, PROBLEMS, RECORD, SAMPLE_WEIGHT, SUBMISSION
 from tidegate.config import IntegrationConfig
-from tidegate.engines import Engine, Stage, StagePlan, StageSource
+from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.findings import Findings
 from tidegate.merge import check_missing, dedupe_columns, duplicates, leaks
@@ -53,7 +53,7 @@ class Judgement:
         quarantined: the quarantine without its records.
         expectations: Great Expectations' own result, without cells' values; None without a suite.
         failing: the records that fail an expectation, by its id; None where there are none.
-        untouched: whether every staged row is accepted as it was staged.
+        files: the same rows, in order, with their lineage; where all are as they were staged, the staged files.
     """
 
     report: Report
@@ -64,7 +64,7 @@ class Judgement:
     quarantined: ir.Table
     expectations: dict[str, Any] | None
     failing: ir.Table | None
-    untouched: bool
+    files: tuple[DataFile, ...]
 
     @property
     def lineage(self) -> dict[str, ir.Value]:
@@ -165,8 +165,13 @@ def judge(
         findings.add("failed", _but_settled(q.failed_rows(outcome), standard))
         passing = engine.view("passing", findings.without(rows, "shape", "failed"))
     with step("deduplicate"):
-        accepted = _distinct(engine, passing, standard, pool, holdout, findings)
-    counts = findings.row_counts(staged.read, accepted)
+        distinct = _distinct(engine, passing, standard, pool, holdout, findings)
+    with step("select"):
+        if findings.any or mended.repairs:
+            accepted, files = _selected(engine, distinct, submission, folder)
+        else:
+            accepted, files = distinct, staged.files
+        counts = findings.row_counts(staged.read, sum(file.rows for file in files))
     resolved, told = None, None
     with step("audit expectations"):
         if suite is not None and counts.accepted:
@@ -204,8 +209,17 @@ def judge(
         quarantined=findings.table("malformed", "missing", "shape", "failed", "duplicate", "leaked"),
         expectations=told.result if told else None,
         failing=told.failures if told else None,
-        untouched=counts.accepted == counts.read and not mended.repairs,
+        files=tuple(file for file in files if file.rows),
     )
+
+
+def _selected(
+    engine: Engine, rows: ir.Table, submission: Submission, folder: Path
+) -> tuple[ir.Table, tuple[DataFile, ...]]:
+    """The accepted rows in a file of their own: the suite reads them again and again, and it is what is published."""
+    told = {name: ibis.literal(value, "string") for name, value in lineage(submission).items() if value is not None}
+    file = engine.write(rows.mutate(**told).order_by(RECORD), folder / "accepted.parquet")
+    return engine.table("selected", (file,)), (file,)
 
 
 def _notes(counts: RowCounts, resolved: Resolved | None) -> tuple[str, ...]:
@@ -302,15 +316,14 @@ def _distinct(
 ) -> ir.Table:
     """The rows without duplicates, and without what is in the holdout."""
     if standard.dedupe is not None:
-        hashes = findings.recurring("within", rows, standard.dedupe, pool)
-        if hashes is not None:
-            findings.add("duplicate", _duplicates(rows, pool, standard.dedupe, hashes))
+        found = findings.candidates("within", rows, standard.dedupe, pool)
+        if found is not None:
+            findings.add("duplicate", _duplicates(*found))
             rows = engine.view("distinct", findings.without(rows, "duplicate"))
     if holdout is not None:
-        key = standard.dedupe or standard.contract.key
-        hashes = findings.recurring("in_holdout", rows, key, holdout)
-        if hashes is not None:
-            leaked = leaks(rows, holdout, key, hashes)
+        found = findings.candidates("held_out", rows, standard.dedupe or standard.contract.key, holdout)
+        if found is not None and found[1] is not None:
+            leaked = leaks(found[0], found[1])
             findings.add("leaked", q.dropped_rows(leaked, "leaked", "leak_check", "it matches a row of the holdout"))
             rows = findings.without(rows, "leaked")
     return engine.view("accepted", rows)
@@ -332,8 +345,8 @@ def _but_settled(failed: ir.Table, standard: Standard) -> ir.Table:
     return failed.filter(~failed["rule"].isin(settled)) if settled else failed
 
 
-def _duplicates(rows: ir.Table, pool: ir.Table | None, columns: tuple[str, ...], hashes: ir.Table) -> ir.Table:
-    found = duplicates(rows, pool, columns, hashes)
+def _duplicates(rows: ir.Table, pool: ir.Table | None) -> ir.Table:
+    found = duplicates(rows, pool)
     in_pool = found["place"] == "pool"
     reason = ibis.ifelse(
         in_pool, "it is in the training data already", "an earlier record of the submission has its key"

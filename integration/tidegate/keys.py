@@ -21,42 +21,35 @@ def hashes_of(table: ir.Table, columns: Sequence[str]) -> ir.Table:
     return table.select(_hash=key_hash(table, columns))
 
 
-def repeats(table: ir.Table, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
-    """The rows whose values in `columns` occur more than once; null equals null.
+def narrowed(table: ir.Table, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
+    """The rows whose key has one of `hashes`: the key's values as `_k0`, ..., and `_record` where there is one."""
+    known = [RECORD] if RECORD in table.columns else []
+    values = {f"_k{n}": table[name] for n, name in enumerate(columns)}
+    return table.select(*known, **values, _hash=key_hash(table, columns)).semi_join(hashes, "_hash").drop("_hash")
 
-    Args:
-        hashes: those that occur twice, at least.
+
+def repeats(narrow: ir.Table) -> ir.Table:
+    """The rows of a narrowed table whose key occurs more than once; null equals null.
 
     Returns:
-        A table of `_record`, `_copy` (0 for the first row with those values, then 1, ...) and `_copies` (how many).
+        A table of `_record`, `_copy` (0 for the first row with that key, then 1, ...) and `_copies` (how many).
     """
-    found = _with_hash(table, columns, hashes)
-    key = [f"_k{n}" for n in range(len(columns))]
-    grouped = ibis.window(group_by=key)
-    marked = found.select(
+    key = _key(narrow)
+    marked = narrow.select(
         RECORD,
         ibis.row_number().over(ibis.window(group_by=key, order_by=RECORD)).name(COPY),
-        found[RECORD].count().over(grouped).name(COPIES),
+        narrow[RECORD].count().over(ibis.window(group_by=key)).name(COPIES),
     )
     return marked.filter(marked[COPIES] > 1)
 
 
-def shared(table: ir.Table, others: ir.Table, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
-    """The `_record` of every row of `table` whose values in `columns` occur in `others`; null equals null.
-
-    Args:
-        hashes: those that both have, at least.
-    """
-    ours, theirs = _with_hash(table, columns, hashes), _with_hash(others, columns, hashes)
-    same = [ours[f"_k{n}"].identical_to(theirs[f"_k{n}"]) for n in range(len(columns))]
-    return ours.semi_join(theirs, same).select(RECORD)
+def shared(narrow: ir.Table, others: ir.Table) -> ir.Table:
+    """The `_record` of every row of a narrowed table whose key is in another one; null equals null."""
+    return narrow.semi_join(others, [narrow[name].identical_to(others[name]) for name in _key(narrow)]).select(RECORD)
 
 
-def _with_hash(table: ir.Table, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
-    """The key's values (`_k0`, ...) and the record numbers, where there are any, of the rows that have such a hash."""
-    known = [RECORD] if RECORD in table.columns else []
-    values = [table[name].name(f"_k{n}") for n, name in enumerate(columns)]
-    return table.select(*known, *values, _hash=key_hash(table, columns)).semi_join(hashes, "_hash")
+def _key(narrow: ir.Table) -> list[str]:
+    return [name for name in narrow.columns if name != RECORD]
 
 
 def key_hash(table: ir.Table, columns: Sequence[str]) -> ir.Value:

@@ -126,12 +126,11 @@ def publish_accepted(
 def _appended(
     engine: Engine, judgement: Judgement, accepted: ir.Table, stored: dict[str, str], folder: Path
 ) -> tuple[DataFile, ...]:
-    """The staged files themselves where every row of them goes in as it was staged; else one new file."""
-    as_staged = all(column.stored_type == column.type for column in judgement.contract.columns)
-    if judgement.untouched and as_staged:
-        return tuple(file for file in judgement.staged.files if file.rows)
+    """The files of accepted rows as they are; where the pool holds a column in another type, one new file."""
+    if all(column.stored_type == column.type for column in judgement.contract.columns):
+        return judgement.files
     rows = _shaped(accepted, stored).order_by(RECORD).drop(RECORD)
-    return (engine.write(rows, folder / "accepted.parquet"),)
+    return (engine.write(rows, folder / "stored.parquet"),)
 
 
 def _shaped(table: ir.Table, stored: dict[str, str]) -> ir.Table:

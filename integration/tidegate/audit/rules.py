@@ -21,7 +21,7 @@ from tidegate.audit.shape import Shape
 from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines import DataFile, Engine
-from tidegate.keys import COPIES, COPY, hashes_of, repeats
+from tidegate.keys import COPIES, COPY, hashes_of, narrowed, repeats
 from tidegate.registry import Contract, Rule
 
 
@@ -105,7 +105,7 @@ def _repeated(
     found = engine.recurring(hashes_of(present, columns), None, folder / f"recurring-{number}.parquet")
     if not found.rows:
         return rows.filter(ibis.literal(False))
-    repeated = repeats(present, columns, engine.table(f"recurring_{number}", (found,)))
+    repeated = repeats(narrowed(present, columns, engine.table(f"recurring_{number}", (found,))))
     first, last = repeated[COPY] == 0, repeated[COPY] == repeated[COPIES] - 1
     if rule.copies == "exclude_first":
         return repeated.filter(~first)

@@ -22,22 +22,26 @@ def dedupe_columns(setting: bool | Sequence[str], key: Sequence[str], known: Seq
     return tuple(setting)
 
 
-def duplicates(rows: ir.Table, pool: ir.Table | None, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
+def duplicates(rows: ir.Table, pool: ir.Table | None) -> ir.Table:
     """Rows to drop, as `_record` and `place` (`submission` or `pool`). Of a repeated row the first stays.
 
     A row that is in the pool is named as such, repeated or not, and each row is named once.
 
     Args:
-        hashes: of keys, those that occur twice in `rows`, or also in `pool`.
+        rows, pool: as `tidegate.keys.narrowed` makes them, to keys whose hash occurs twice in `rows`, or in both.
     """
-    repeated = repeats(rows, columns, hashes)
+    repeated = repeats(rows)
     within = repeated.filter(repeated[COPY] > 0).select(RECORD, place=ibis.literal("submission"))
     if pool is None:
         return within
-    known = shared(rows, pool, columns, hashes).select(RECORD, place=ibis.literal("pool"))
+    known = shared(rows, pool).select(RECORD, place=ibis.literal("pool"))
     return known.union(within.anti_join(known, RECORD))
 
 
-def leaks(rows: ir.Table, holdout: ir.Table, columns: Sequence[str], hashes: ir.Table) -> ir.Table:
-    """The `_record` of rows that match the holdout: a model trained on them would be tested on what it knows."""
-    return shared(rows, holdout, columns, hashes)
+def leaks(rows: ir.Table, holdout: ir.Table) -> ir.Table:
+    """The `_record` of rows that match the holdout: a model trained on them would be tested on what it knows.
+
+    Args:
+        rows, holdout: as `tidegate.keys.narrowed` makes them.
+    """
+    return shared(rows, holdout)
