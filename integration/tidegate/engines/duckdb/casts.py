@@ -74,7 +74,7 @@ def cast(column: Column, number: int, sql_type: str, source_type: str, repair: R
         )
         value = _of(column.categories, value)
         missing = f"isnan({r})" if source_type in _FLOATS else "false"
-        as_it_is = source_type == sql_type and column.categories is None
+        as_it_is = source_type == sql_type and column.categories is None and not column.duration
         bad = "false" if as_it_is else f"({r} IS NOT NULL AND NOT {missing} AND c{number} IS NULL)"
     shown = "NULL" if column.personal else f"left({r}::VARCHAR, {TEXT_LIMIT})"
     reason = f"{quoted(detail)} || ': ' || {u}.reason" if parsed else quoted(detail)
