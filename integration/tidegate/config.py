@@ -104,7 +104,7 @@ class Resources(_Config):
     """What an integration may use of the machine."""
 
     memory_limit: str | None = Field(default=None, pattern=r"^\s*\d+(\.\d+)?\s*([KMGTkmgt]?[iI]?[bB])?\s*$")
-    """How much memory the engine may use before it spills, such as `2GB`; by default a quarter, up to 4 GiB."""
+    """How much memory the work may take before it spills, such as `2GB`; by default a quarter, up to 4 GiB."""
     threads: int | None = Field(default=None, ge=1)
     """How many threads it may use; all cores without."""
     max_bytes: int = Field(default=100 * 2**30, ge=1)

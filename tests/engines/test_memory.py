@@ -39,4 +39,4 @@ def test_what_is_configured_holds(tmp_path: Path) -> None:
     assert limit_of(Resources(memory_limit="600MB")) == "600MB"
     found = connect(tmp_path, Resources()).execute("SELECT current_setting('memory_limit')").fetchone()
     assert found is not None
-    assert in_bytes(found[0]) == pytest.approx(default_limit(memory_of_machine()), rel=0.06)  # it is told rounded
+    assert in_bytes(found[0]) == pytest.approx(0.7 * default_limit(memory_of_machine()), rel=0.06)  # it is told rounded

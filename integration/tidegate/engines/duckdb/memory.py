@@ -17,8 +17,13 @@ _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of a container: in v
 
 
 def limit_of(resources: Resources) -> str:
-    """The engine's limit, in DuckDB's spelling. Raises `Misuse`."""
+    """The limit of the whole process, in DuckDB's spelling. Raises `Misuse`."""
     return resources.memory_limit or f"{default_limit(memory_of_machine()) // 2**20}MiB"
+
+
+def share_of_duckdb(limit: str) -> str:
+    """What DuckDB gets of the limit: the libraries beside it, and what it does not count, need the rest."""
+    return f"{in_bytes(limit) * 7 // 10 // 2**20}MiB"
 
 
 def default_limit(memory: int) -> int:
