@@ -15,7 +15,6 @@ from tidegate import integrate_contributed_data
 THREADS = (1, 2, 8)
 STRATEGIES: dict[str, dict[str, Any]] = {
     "append": {},
-    "interleave": {"merge_strategy": "interleave", "cleaning_config": {"shuffle": 7}},
     "weighted": {
         "merge_strategy": {"name": "weighted", "weights": {"base": 0.5, "contributed": 0.5}, "seed": 3},
         "cleaning_config": {"shuffle": 7},
