@@ -356,6 +356,12 @@ class TestIntegrate:
         again = integrate(HEADER + "u1,south,1,,\n", merge_strategy="interleave", output="out")
         assert again.receipt.already_published
 
+    def test_the_pool_is_in_its_order_also_after_a_submission_that_lost_rows(self) -> None:
+        integrate(HEADER + GOOD)
+        integrate(HEADER + "v1,west,1,,\nv2,south,1,,\nv3,west,1,,\nv4,south,1,,\n", **LENIENT)
+        result = integrate(HEADER + "u1,south,1,,\n", merge_strategy="interleave", output="out")
+        assert ids(result) == ["t1", "t2", "t3", "u1", "v2", "v4"]
+
     def test_weighted_with_sample_weights(self) -> None:
         integrate(HEADER + GOOD)
         strategy = {"name": "weighted", "weights": {"base": 0.5, "contributed": 0.5}, "sampling": "sample_weight"}

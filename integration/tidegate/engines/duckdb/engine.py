@@ -49,7 +49,9 @@ class DuckDBEngine:
                 start += file.rows
             # A row's number is its place: nothing is stored, and nothing can disagree with it.
             number = f"list_extract([{', '.join(starts)}]::BIGINT[], (file_index + 1)::BIGINT) + file_row_number"
-            columns = f"*, {number} AS {identifier(record)}"
+            # A file may hold numbers of another submission, where it was written as accepted rows.
+            others = f"COLUMNS(c -> c <> {quoted(record)})"
+            columns = f"{others}, {number} AS {identifier(record)}"
         self._run(f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT {columns} FROM {scan}")
         return self._ibis.table(name)
 
