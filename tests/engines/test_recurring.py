@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -12,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tidegate.engines.duckdb.recurring import write_recurring
+from tidegate.errors import TidegateError
+from tidegate.keys import hashes_of
 
 LARGEST = 2**63 - 1
 
@@ -51,3 +54,9 @@ def test_as_counting_finds_them(tmp_path: Path, memory: int) -> None:
 )
 def test_at_the_edges(tmp_path: Path, ours: list[int], others: list[int] | None, found: list[int]) -> None:
     assert recurring(tmp_path, ours, others) == found
+
+
+def test_a_full_disk_is_told_in_words(bench: Any) -> None:
+    rows = bench.table({"k": ["a", "b", "a"]})
+    with pytest.raises(TidegateError, match="No space left on device"):
+        bench.engine.recurring(hashes_of(rows, ["k"]), None, Path("/dev/full"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tidegate.config import Resources
 from tidegate.engines import Stage, StagePlan, StageSource
 from tidegate.engines.duckdb import worker
 from tidegate.engines.duckdb.stage import staging
-from tidegate.errors import SourceUnreadable
+from tidegate.errors import SourceUnreadable, TidegateError
 
 UTC = "timestamp('UTC', 6)"
 
@@ -308,3 +309,17 @@ def test_sound_csv_is_read_by_the_engine_and_not_again(tmp_path: Path, monkeypat
         staged(folder, {"a": "string", "b": "string"}, write(folder, "x.csv", text))
     with pytest.raises(AssertionError):
         staged(tmp_path, {"a": "string", "b": "string"}, write(tmp_path, "x.csv", "a,b\n1,2,\n"))
+
+
+def test_a_stage_that_cannot_be_written_is_no_fault_of_the_source(tmp_path: Path) -> None:
+    cells = "\n".join(f"{n * n * 7919 % 1_000_003},{n * n * 104_729 % 1_000_003}" for n in range(200_000))
+    file = write(tmp_path, "x.csv", f"a,b\n{cells}\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # Python has the signal ignored: a write fails
+    try:
+        with pytest.raises(TidegateError, match="Could not write") as told:
+            outcome(plan(tmp_path, {"a": "int64", "b": "int64"}, file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not isinstance(told.value, SourceUnreadable)
+    assert told.value.hint == "Is the disk full?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -200,3 +201,20 @@ def test_writers_at_once_all_land_once(tmp_path: Path) -> None:
         writers.append(subprocess.Popen([sys.executable, "-c", script]))
     assert [writer.wait() for writer in writers] == [0] * 8
     assert values(pool) == sorted(map(ord, names))
+
+
+def test_a_file_that_does_not_fit_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = tmp_path / "pool"
+    put(pool, "a", [1, 2])
+    there = sorted(pool.rglob("*"))
+    large = rows_file(tmp_path / "work", "b", list(range(100_000)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    monkeypatch.setattr(os, "link", lambda *_: (tmp_path / "on another disk").stat())  # so it is copied
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(PoolError, match=r"cannot be written: File too large"):
+            publish(pool, [large], SCHEMA, receipt("b", 100_000), fresh=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert sorted(pool.rglob("*")) == there
+    assert values(pool) == [1, 2]

@@ -5,6 +5,7 @@ Exit codes: 0 accepted, 1 rejected, 2 misuse or a broken contract, 3 the source 
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from typing import Annotated
@@ -24,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+_NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
 app.command("validate")(validate.validate)
 app.command("integrate")(integrate.integrate)
 app.command("history")(history.history)
@@ -62,6 +65,12 @@ def main() -> None:
         if error.hint:
             typer.echo(f"\n{error.hint}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in _NO_PLACE:
+            raise
+        typer.echo(f"tidegate-error: {error.strerror}: {error.filename or 'the work folder'}", err=True)
+        typer.echo("\nNothing was published. Free space there, or name another state_dir.", err=True)
+        sys.exit(TidegateError.exit_code)
     except KeyboardInterrupt:
         typer.echo("interrupted; nothing was published", err=True)
         sys.exit(130)

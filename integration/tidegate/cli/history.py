@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -49,4 +50,5 @@ def history(
                 receipt.submission.contributor or "",
             ]
         table.add_row(*(Text(cell) for cell in cells))
-    Console().print(table)
+    # Without a terminal there is no edge at which a line would have to be folded.
+    Console(width=None if sys.stdout.isatty() else 1_000).print(table)

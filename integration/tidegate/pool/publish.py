@@ -13,6 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,9 @@ def publish(location: Path, files: Sequence[DataFile], schema: pa.Schema, receip
         placed = [_place(location, file, name) for file, name in zip(files, names, strict=True)]
         _fsync(location)
     except OSError as error:
+        for name in names:  # half of a file would keep a full disk full
+            with suppress(OSError):
+                _target(location, name).unlink()
         raise PoolError(f"{location} cannot be written: {error.strerror}.", "Nothing was published.") from None
     for attempt in range(_ATTEMPTS):
         table = open_table(location)
@@ -79,9 +83,13 @@ def publish(location: Path, files: Sequence[DataFile], schema: pa.Schema, receip
     raise PoolError(f"{_ATTEMPTS} attempts to publish to {location} lost to other writers.", "Run it again.")
 
 
+def _target(location: Path, name: str) -> Path:
+    return location / f"part-{name}.parquet"
+
+
 def _place(location: Path, file: DataFile, name: str) -> DataFile:
     """The file under a name that no other attempt has: a hard link where possible, for nothing is written twice."""
-    target = location / f"part-{name}.parquet"
+    target = _target(location, name)
     try:
         os.link(file.path, target)
     except OSError:

@@ -103,8 +103,8 @@ class DuckDBEngine:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        except (duckdb.OutOfMemoryException, duckdb.IOException, MemoryError, OSError) as error:
             raise TidegateError(
-                f"The work needs more memory or disk than there is: {str(error).splitlines()[0]}",
+                f"The work needs more memory or disk than there is: {(str(error) or 'no memory').splitlines()[0]}",
                 "Raise resources.memory_limit, or free disk space.",
             ) from None

@@ -91,6 +91,10 @@ def _staged_whole(
     except (duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.PermissionException):
         raise
     except duckdb.Error as error:
+        if str(error).startswith("IO Error: Could not write"):  # which is no fault of the source's
+            raise TidegateError(
+                f"Staging in {plan.folder} failed: {str(error).splitlines()[0]}", "Is the disk full?"
+            ) from None
         if scan.tentative and isinstance(error, duckdb.InvalidInputException | duckdb.ConversionException):
             return False
         if cause := scan.failure():
