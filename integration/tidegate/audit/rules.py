@@ -6,8 +6,6 @@ judged is named, and is not a pass.
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from tidegate.audit.shape import Shape
 from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines import DataFile, Engine
+from tidegate.engines.conditions import any_of
 from tidegate.keys import COPIES, COPY, hashes_of, narrowed, repeats
 from tidegate.registry import Contract, Rule
 
@@ -101,7 +100,7 @@ def _repeated(
     engine: Engine, rows: ir.Table, rule: Rule, number: int, columns: Sequence[str], folder: Path
 ) -> ir.Table:
     """Rows whose values are there twice. To Pandera that is none of a row that is null in all of the columns."""
-    present = rows.filter(functools.reduce(operator.or_, [rows[name].notnull() for name in columns]))
+    present = rows.filter(any_of([rows[name].notnull() for name in columns]))
     found = engine.recurring(hashes_of(present, columns), None, folder / f"recurring-{number}.parquet")
     if not found.rows:
         return rows.filter(ibis.literal(False))
@@ -122,6 +121,9 @@ def _failing(rule: Rule, rows: ir.Table, contract: Contract, shape: Shape) -> ir
 
 
 def _pairs(rows: ir.Table, fails: dict[int, ir.BooleanValue]) -> ir.Table:
-    """One scan a rule, of its own column: where the column's statistics show that no row fails, an engine skips it."""
-    pairs = [rows.filter(failing).select(RECORD, rule=ibis.literal(n, "int32")) for n, failing in fails.items()]
-    return ibis.union(*pairs) if len(pairs) > 1 else pairs[0]
+    """One scan: rows that fail nothing drop out first, the rest are taken apart into (record, rule)."""
+    numbers = [
+        ibis.ifelse(failing, ibis.literal(number, "int32"), ibis.null("int32")) for number, failing in fails.items()
+    ]
+    pairs = rows.filter(any_of(list(fails.values()))).select(RECORD, rule=ibis.array(numbers).unnest())
+    return pairs.filter(pairs["rule"].notnull())

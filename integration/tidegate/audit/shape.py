@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from tidegate.engines import Stage, StagedFile
+from tidegate.engines.conditions import any_of
 from tidegate.errors import nearest
 from tidegate.receipt import Check
 from tidegate.registry import Contract
@@ -42,8 +41,7 @@ class Shape:
         """Whether a record's file has the column, so that a null in it is a null."""
         if column not in self.spans:
             return ibis.literal(True)
-        within = [record.between(first, last) for first, last in self.spans[column]]
-        return functools.reduce(operator.or_, within, ibis.literal(False))
+        return any_of([record.between(first, last) for first, last in self.spans[column]])
 
 
 def judge_shape(contract: Contract, stage: Stage) -> Shape:

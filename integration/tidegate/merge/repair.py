@@ -5,9 +5,7 @@ A fill is computed over the well-formed records of the submission itself and sta
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from tidegate.columns import Column, Scalar
+from tidegate.engines.conditions import any_of
 from tidegate.engines.literals import exact_float
 from tidegate.errors import Misuse, nearest
 from tidegate.receipt import Repair
@@ -50,7 +49,7 @@ def check_missing(missing: Mapping[str, Scalar], columns: Sequence[Column]) -> N
 def dropped_for_missing(rows: ir.Table, missing: Mapping[str, Scalar]) -> ir.BooleanValue | None:
     """True where a row has a null in a `drop_row` column; None where there is no such column."""
     nulls = [rows[name].isnull() for name, how in missing.items() if how == "drop_row"]
-    return functools.reduce(operator.or_, nulls) if nulls else None
+    return any_of(nulls) if nulls else None
 
 
 def apply_missing(

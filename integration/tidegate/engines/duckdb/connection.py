@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -55,6 +56,14 @@ def _listed(paths: tuple[Path, ...]) -> str:
 def quoted(text: str) -> str:
     """An SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def added(terms: Sequence[str]) -> str:
+    """The sum of SQL terms, nested as little as it can be: DuckDB bounds the depth, and a file has many columns."""
+    if len(terms) < 2:
+        return terms[0] if terms else "0"
+    half = len(terms) // 2
+    return f"({added(terms[:half])} + {added(terms[half:])})"
 
 
 def identifier(name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from tidegate.engines.duckdb.connection import identifier, quoted
+from tidegate.engines.duckdb.connection import added, identifier, quoted
 
 _MOST = 10**20  # more than any 64-bit number
 
@@ -21,29 +21,32 @@ def count_digits(connection: duckdb.DuckDBPyConnection, file: Path, columns: Seq
     """
     if not columns:
         return 0
-    counted = " + ".join(_digits(identifier(name), *_range(file, name)) for name in columns)
+    metadata = pq.read_metadata(file)
+    places: dict[str, list[int]] = {}
+    for place in range(metadata.num_columns):
+        places.setdefault(metadata.schema.column(place).path, []).append(place)
+    ranges = {name: _range(metadata, places[name]) for name in columns}
+    counted = added([term for name, span in ranges.items() for term in _digits(identifier(name), *span)])
     row = connection.execute(f"SELECT {counted} FROM read_parquet({quoted(str(file))})").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def _digits(cell: str, low: int, high: int) -> str:
+def _digits(cell: str, low: int, high: int) -> list[str]:
     steps = [10**power for power in range(1, 21)]
     longer = [f"({cell} >= {step})::UTINYINT" for step in steps if step <= high]
     longer += [f"({cell} <= -{step})::UTINYINT" for step in steps if -step >= low]
     longer += [f"({cell} < 0)::UTINYINT"] if low < 0 else []
-    return " + ".join([f"count({cell})", *(f"coalesce(sum({each}), 0)" for each in longer)])
+    return [f"count({cell})", *(f"coalesce(sum({each}), 0)" for each in longer)]
 
 
-def _range(file: Path, name: str) -> tuple[int, int]:
-    """The smallest and the largest value of a column, or bounds that none exceeds."""
-    metadata = pq.read_metadata(file)
-    places = [place for place in range(metadata.num_columns) if metadata.schema.column(place).path == name]
+def _range(metadata: pq.FileMetaData, places: Sequence[int]) -> tuple[int, int]:
+    """The smallest and the largest value of the column at a place, or bounds that none exceeds."""
     if len(places) != 1:  # a field of a struct can have the path of a column with a dot in its name
         return -_MOST, _MOST
-    (place,), low, high = places, 0, 0
+    low = high = 0
     for group in range(metadata.num_row_groups):
-        column = metadata.row_group(group).column(place)
+        column = metadata.row_group(group).column(places[0])
         known = column.statistics
         if known is not None and known.has_min_max:
             low, high = min(low, int(known.min)), max(high, int(known.max))

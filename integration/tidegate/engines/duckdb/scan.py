@@ -25,7 +25,7 @@ from duckdb.func import SPECIAL, PythonUDFType
 
 from tidegate.columns import PROBLEMS, Column
 from tidegate.engines.duckdb.casts import Cast, Repairs, cast
-from tidegate.engines.duckdb.connection import identifier, quoted
+from tidegate.engines.duckdb.connection import added, identifier, quoted
 from tidegate.engines.duckdb.digits import count_digits
 from tidegate.engines.plan import StagePlan, StageSource
 from tidegate.errors import SourceUnreadable
@@ -150,8 +150,8 @@ def _fast_csv(
     texts = [identifier(name) for name, kind in types.items() if kind == "VARCHAR"]
     lengths = [f"coalesce(strlen({text}), 0)" for text in texts]
     if quotes:
-        lengths += [f"- coalesce(len({text}) - len(replace({text}, '\"', '')), 0)" for text in texts]
-    scan.counted_bytes = " + ".join(lengths).replace("+ -", "-") or "0"
+        lengths += [f"-coalesce(len({text}) - len(replace({text}, '\"', '')), 0)" for text in texts]
+    scan.counted_bytes = added(lengths)
     scan.tentative = True
     with plain.open("rb") as file:
         quotes -= file.read(dialect.header_bytes).count(_QUOTE)
