@@ -36,7 +36,7 @@ def test_without_a_limit_it_is_the_machine(tmp_path: Path, told: str) -> None:
 
 
 def test_what_is_configured_holds(tmp_path: Path) -> None:
-    assert limit_of(Resources(memory_limit="600MB")) == "600MB"
+    assert limit_of(Resources(memory_limit="600MB")) == 600 * 10**6
     found = connect(tmp_path, Resources()).execute("SELECT current_setting('memory_limit')").fetchone()
     assert found is not None
     assert in_bytes(found[0]) == pytest.approx(0.7 * default_limit(memory_of_machine()), rel=0.06)  # it is told rounded

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from tidegate.config import Resources
-from tidegate.engines.duckdb.memory import limit_of, share_of_duckdb
+from tidegate.engines.duckdb.memory import in_words, limit_of, share_of_duckdb
 
 
 def connect(
@@ -30,7 +30,7 @@ def connect(
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
             "python_enable_replacements": False,
-            "memory_limit": share_of_duckdb(limit_of(resources)),
+            "memory_limit": in_words(share_of_duckdb(limit_of(resources))),
             "threads": resources.threads or os.cpu_count() or 1,
             "temp_directory": str(spill),
         }

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
-from tidegate.engines.duckdb.memory import in_bytes, limit_of
+from tidegate.engines.duckdb.memory import limit_of
 from tidegate.engines.duckdb.recurring import write_recurring
 from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Stage, StagePlan
@@ -63,7 +63,7 @@ class DuckDBEngine:
     def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> DataFile:
         (name,) = values.columns
         theirs = None if others is None else self._ibis.compile(others)
-        memory = in_bytes(limit_of(self._resources)) // 4
+        memory = limit_of(self._resources) // 4
         with self._explained():
             return write_recurring(self._connection, name, self._ibis.compile(values), theirs, path, memory)
 

@@ -16,14 +16,19 @@ _CGROUP = Path("/sys/fs/cgroup")
 _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of a container: in version 2, in version 1
 
 
-def limit_of(resources: Resources) -> str:
-    """The limit of the whole process, in DuckDB's spelling. Raises `Misuse`."""
-    return resources.memory_limit or f"{default_limit(memory_of_machine()) // 2**20}MiB"
+def limit_of(resources: Resources) -> int:
+    """The limit of the whole process, in bytes. Raises `Misuse`."""
+    return in_bytes(resources.memory_limit) if resources.memory_limit else default_limit(memory_of_machine())
 
 
-def share_of_duckdb(limit: str) -> str:
+def share_of_duckdb(limit: int) -> int:
     """What DuckDB gets of the limit: the libraries beside it, and what it does not count, need the rest."""
-    return f"{in_bytes(limit) * 7 // 10 // 2**20}MiB"
+    return limit * 7 // 10
+
+
+def in_words(size: int) -> str:
+    """Bytes as DuckDB spells and reads them."""
+    return f"{size // 2**20}MiB"
 
 
 def default_limit(memory: int) -> int:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from tidegate.columns import PROBLEMS
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
-from tidegate.engines.duckdb.memory import in_bytes, limit_of
+from tidegate.engines.duckdb.memory import in_words, limit_of
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
 from tidegate.errors import SourceUnreadable, TidegateError
@@ -36,7 +36,7 @@ def main() -> None:
     except SourceUnreadable as error:
         answer = {"error": "SourceUnreadable", "fact": error.fact, "hint": error.hint}
     except (duckdb.OutOfMemoryException, MemoryError):
-        fact = f"Staging needs more than {limit_of(plan.resources)} of memory."
+        fact = f"Staging needs more than {in_words(limit_of(plan.resources))} of memory."
         answer = {"error": "TidegateError", "fact": fact, "hint": "Raise resources.memory_limit."}
     except OSError as error:
         fact = f"Staging in {plan.folder} failed: {error.strerror}."
@@ -192,7 +192,7 @@ def _count_repairs(
 def _limit(plan: StagePlan) -> None:
     """Bounds that the operating system enforces, should the parser lose control of itself."""
     # Address space, not resident memory: allocators reserve far more than they touch.
-    resource.setrlimit(resource.RLIMIT_AS, (4 * in_bytes(limit_of(plan.resources)) + 8 * 2**30,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (4 * limit_of(plan.resources) + 8 * 2**30,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
