@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tidegate.audit import resolve
+from tidegate.audit import parameters, resolve
 from tidegate.audit.parameters import Resolved, measures_asked
 from tidegate.columns import Column
 from tidegate.registry import PoolStatistics, Suite
@@ -43,9 +45,8 @@ LARGE = POOL.model_copy(
 
 
 def expectation(**kwargs: Any) -> Expectation:
-    parameters = find_parameters(kwargs, (X, Y), "here")
-    kind = "expect_column_mean_to_be_between"
-    return Expectation(f"{kwargs['column']}.{kind}", "here", kind, kwargs, "critical", "A note.", parameters)
+    kind, asked = "expect_column_mean_to_be_between", find_parameters(kwargs, (X, Y), "here")
+    return Expectation(f"{kwargs['column']}.{kind}", "here", kind, kwargs, "critical", "A note.", asked)
 
 
 def resolved(*expectations: Expectation, pool: PoolStatistics | None = POOL, rows: int = 25) -> Resolved:
@@ -123,8 +124,30 @@ def test_what_cannot_be_reckoned_is_not_evaluated_so_not_passed(text: str, pool:
     found = resolved(expectation(column="x", min_value={"$PARAMETER": text}), pool=pool)
     assert (found.suite.expectations, found.notes) == ((), ())
     (check,) = found.checks
-    assert (check.status, check.expected) == ("not_evaluated", f"A note. ({text})")
+    assert (check.status, check.column, check.expected) == ("not_evaluated", "x", f"A note. ({text})")
     assert why in str(check.observed)
+
+
+def test_all_that_was_asked_is_told_also_without_a_note() -> None:
+    bounds = {"min_value": {"$PARAMETER": "1 / pool.x.std"}, "max_value": {"$PARAMETER": "pool.x.mean"}}
+    (check,) = resolved(replace(expectation(column="x", **bounds), notes=None)).checks
+    assert check.expected == "pool.x.mean, 1 / pool.x.std"
+
+
+def test_values_are_told_as_people_read_them_and_cut_short() -> None:
+    asked = {"$PARAMETER": "pool.x.mean"}
+    (found,) = resolved(expectation(column="ä", min_value=asked, value_set=["b" * 26])).suite.expectations
+    assert 'value_set ["' + "b" * 26 + '"]' in found.arguments
+    (found,) = resolved(expectation(column="x", min_value=asked, value_set=["ö" * 200])).suite.expectations
+    (told,) = re.findall(r'value_set (\["ö+\.\.\.)', found.arguments)
+    assert len(told) == parameters._SHOWN + len("...")
+
+
+def test_a_value_that_just_fits_is_told_whole() -> None:
+    value = "b" * (parameters._SHOWN - len('""'))
+    asked = {"$PARAMETER": "pool.x.mean"}
+    (found,) = resolved(expectation(column="x", min_value=asked, regex=value)).suite.expectations
+    assert f'regex "{value}"' in found.arguments
 
 
 def test_without_the_pool_the_submission_may_still_be_asked() -> None:

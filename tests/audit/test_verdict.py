@@ -80,6 +80,7 @@ def test_what_was_not_evaluated_rejects_whatever_its_severity() -> None:
     ("kind", "severity", "strictly", "rejects"),
     [
         ("expectation", "critical", False, True),
+        ("expectation", "critical", True, True),
         ("expectation", "warning", False, False),
         ("expectation", "warning", True, True),
         ("expectation", "info", True, False),

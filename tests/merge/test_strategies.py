@@ -82,5 +82,43 @@ def test_shuffle_is_a_permutation_that_its_seed_decides(bench: Any) -> None:
     assert sorted(first) == sorted(other) == sorted(rows(bench, 40, 10, INTERLEAVE))
 
 
-def test_weighted_with_an_empty_side_keeps_the_other(bench: Any) -> None:
-    assert rows(bench, 3, 0, weighted(0.7)) == ["b0", "b1", "b2"]
+@pytest.mark.parametrize("sampling", ["without_replacement", "oversample"])
+def test_weighted_with_an_empty_side_keeps_the_other(bench: Any, sampling: str) -> None:
+    assert rows(bench, 3, 0, weighted(0.7, sampling)) == ["b0", "b1", "b2"]
+    assert rows(bench, 0, 2, weighted(0.7, sampling)) == ["c0", "c1"]
+
+
+def test_weights_of_all_rows_are_floats_also_where_a_side_has_one_row(bench: Any) -> None:
+    ours, theirs = bench.table({"v": [1]}), bench.table({"v": [2] * 3})
+    table = merged(ours, theirs, (1, 3), weighted(0.5, "sample_weight"), None)
+    assert str(table.schema()["sample_weight"]).startswith("float64")
+    weights = table.to_pyarrow().to_pylist()
+    assert sorted({(row["v"], row["sample_weight"]) for row in weights}) == [(1, 2.0), (2, pytest.approx(2 / 3))]
+
+
+def test_what_is_drawn_is_the_same_on_every_machine_and_in_every_version(bench: Any) -> None:
+    """A seed that someone wrote down gives the rows that it gave: these are what version 0.1 drew."""
+    assert rows(bench, 9, 3, weighted(0.5, seed=7)) == ["b1", "c0", "b2", "c1", "b6", "c2"]
+    repeated = rows(bench, 4, 1, weighted(0.5, "oversample", seed=7))
+    assert repeated == ["b0", "c0", "b1", "c0", "b2", "c0", "b3", "c0"]
+    assert rows(bench, 4, 2, INTERLEAVE, shuffle=7) == ["b2", "b0", "b3", "c0", "b1", "c1"]
+
+
+def test_both_sides_are_drawn_from_by_draws_of_their_own(bench: Any) -> None:
+    """Were it one draw for both, the same places of both sides would be taken."""
+    both = rows(bench, 40, 40, weighted(0.5, "oversample"))
+    assert len(both) == 80
+    ours = {value[1:] for value in rows(bench, 40, 20, weighted(0.5)) if value[0] == "b"}
+    theirs = {value[1:] for value in rows(bench, 20, 40, weighted(0.5)) if value[0] == "c"}
+    assert len(ours) == len(theirs) == 20
+    assert ours != theirs
+
+
+def test_one_row_is_repeated_as_often_as_is_asked(bench: Any) -> None:
+    assert Counter(value[0] for value in rows(bench, 6, 1, weighted(0.75, "oversample"))) == {"b": 6, "c": 2}
+
+
+def test_positions_do_not_reach_the_outcome(bench: Any) -> None:
+    ours, theirs = bench.table({"v": [1] * 8}), bench.table({"v": [2]})
+    for sampling in ("without_replacement", "oversample"):
+        assert merged(ours, theirs, (8, 1), weighted(0.5, sampling), 3).columns == ("v",)
