@@ -41,8 +41,8 @@ def judged(contract: Any, *files: StagedFile) -> Shape:
     return judge_shape(contract.with_matched(stage.matched), stage)
 
 
-def check(shape: Shape, id: str) -> Check:
-    (found,) = [check for check in shape.checks if check.id == id]
+def check(shape: Shape, rule: str) -> Check:
+    (found,) = [check for check in shape.checks if check.id == rule]
     return found
 
 
