@@ -51,7 +51,7 @@ unit: setup ## pytest; one part of it: make unit TESTS=tests/merge
 
 parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
-	  $(BIN)/python -m pytest -q -n 2 --timeout=0 tests/parity
+	  $(BIN)/python -m pytest -q -n 2 --dist worksteal --timeout=0 tests/parity
 
 mutation: setup ## what of audit/ and merge/ could be wrong unnoticed (an hour); MUTANTS='tidegate.merge*'
 	$(BIN)/python -m pip install --quiet --target $(BUILD)/mutmut mutmut==3.8.1

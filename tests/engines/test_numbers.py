@@ -14,7 +14,7 @@ from tests.engines.test_staging import problems, staged, write
 
 from tidegate.engines.duckdb import worker
 from tidegate.engines.duckdb.digits import count_digits
-from tidegate.readers.counts import Counting
+from tidegate.readers.counts import CHUNK, Counting, CountingBeside
 
 LONGER = [
     "0xE8D4A50FFF", "0XFFFFFFFFFF", "1e18", "12e2", "1.5E4", "9.99e5", "1_000_000", "+12345", "000123", "12.0e+2"
@@ -51,6 +51,20 @@ def test_no_other_spelling_is_as_short_as_the_digits_but_those_that_are_counted(
 )
 def test_places_are_counted_wherever_chunks_end(text: bytes, places: int) -> None:
     assert {counted(text, size).odd_numbers for size in range(1, 8)} == {places}
+
+
+def test_a_thread_counts_the_same(tmp_path: Path) -> None:
+    text = b'"1e5",0x1F\0\n' * 400_000  # more chunks than may wait
+    with CountingBeside() as beside:
+        for start in range(0, len(text), CHUNK - 1):
+            beside.add(text[start : start + CHUNK - 1])
+    assert beside.counts == counted(text)
+    assert (beside.counts.quotes, beside.counts.nuls, beside.counts.odd_numbers) == (800_000, 400_000, 800_000)
+
+
+def test_what_goes_wrong_in_the_thread_is_raised() -> None:
+    with pytest.raises(TypeError), CountingBeside() as beside:
+        beside.add("text")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

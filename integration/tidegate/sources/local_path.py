@@ -13,7 +13,7 @@ from pathlib import Path
 from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable, nearest
 from tidegate.readers.content import recognise
-from tidegate.readers.counts import CHUNK, ByteCounts, Counting
+from tidegate.readers.counts import CHUNK, ByteCounts, CountingBeside
 from tidegate.receipt import SourceFile
 
 _AT_ONCE = 4
@@ -85,11 +85,12 @@ def _acquire(uri: str, limits: Resources) -> Snapshot:
                 )
             format, compression = recognise(uri)
             digest = hashlib.sha256()
-            counting, size = Counting(), 0
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
-                counting.add(chunk)
-                size += len(chunk)
+            size = 0
+            with CountingBeside() as counting:
+                while chunk := file.read(CHUNK):
+                    counting.add(chunk)
+                    digest.update(chunk)
+                    size += len(chunk)
             if size != before.st_size or _identity(os.fstat(file.fileno())) != _identity(before):
                 raise _changed(uri)
     except FileNotFoundError:
