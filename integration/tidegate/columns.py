@@ -18,6 +18,9 @@ SAMPLE_WEIGHT = "sample_weight"
 RESERVED = frozenset({"file_index", "file_row_number"})
 """Names that engines give to a row's place in its file; a column of that name would be taken for it."""
 
+NUMBERS = ("int", "uint", "float64")
+"""How the types begin whose extremes can be compared with any number exactly."""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from tidegate.audit import Resolved, decide, judge_rules, judge_shape, prepare_suite, resolve, run_suite
 from tidegate.audit import quarantine as q
-from tidegate.columns import CONTRIBUTOR, PROBLEMS, RECORD, SAMPLE_WEIGHT, SUBMISSION
+from tidegate.columns import CONTRIBUTOR, NUMBERS, PROBLEMS, RECORD, SAMPLE_WEIGHT, SUBMISSION
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
@@ -24,7 +24,7 @@ from tidegate.merge import check_missing, dedupe_columns, duplicates, leaks
 from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.receipt import Report, RowCounts, Submission, digest_of, submission_id
 from tidegate.registry import Contract, PoolStatistics, Suite, find_registry, load_contract, load_suite
-from tidegate.repairs import repaired, text_repairs, without_missing
+from tidegate.repairs import Repaired, repaired, text_repairs, without_missing
 from tidegate.sources import Snapshot, acquire
 from tidegate.telemetry import event, step
 
@@ -160,7 +160,9 @@ def judge(
         mended = repaired(engine, fit, config, contract, shape, folder)
         rows = engine.view("rows", mended.rows)
     with step("audit rules"):
-        outcome = judge_rules(engine, rows, contract, shape, folder, config.resources)
+        as_staged = _as_staged(contract, mended)
+        known = engine.extremes(staged.files, as_staged)
+        outcome = judge_rules(engine, rows, contract, shape, folder, config.resources, known)
         findings.add("shape", q.shape_rows(rows, shape))
         findings.add("failed", _but_settled(q.failed_rows(outcome), standard))
         passing = engine.view("passing", findings.without(rows, "shape", "failed"))
@@ -211,6 +213,13 @@ def judge(
         failing=told.failures if told else None,
         files=tuple(file for file in files if file.rows),
     )
+
+
+def _as_staged(contract: Contract, mended: Repaired) -> list[str]:
+    """The columns of numbers in which nothing was mended."""
+    changed = {repair.column for repair in mended.repairs}
+    plain = (column for column in contract.columns if column.type.startswith(NUMBERS))
+    return [] if contract.parsed else [column.name for column in plain if column.name not in changed]
 
 
 def _selected(

@@ -111,6 +111,18 @@ CASES = {
         """,
         {"a": [1, 1, None, None, 2], "b": ["x", "x", "y", "y", "x"]},
     ),
+    "two checks of one column": (
+        """
+        a: int
+        @pa.check("a")
+        def even(cls, cells):
+            return cells % 2 == 0
+        @pa.check("a")
+        def low(cls, cells):
+            return cells < 3
+        """,
+        {"a": [1, 2, 3, 4]},
+    ),
     "custom checks": (
         """
         a: int

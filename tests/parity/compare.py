@@ -17,7 +17,7 @@ from tests.parity.cases import Case
 
 from tidegate.audit import judge_rules
 from tidegate.audit.shape import Shape
-from tidegate.columns import RECORD
+from tidegate.columns import NUMBERS, RECORD
 from tidegate.engines import DataFile, Engine
 from tidegate.registry import Contract, Model, contract_of
 
@@ -39,8 +39,10 @@ def ours(engine: Engine, contract: Contract, table: pyarrow.Table, folder: Path)
     work.mkdir()
     path = work / "rows.parquet"
     pq.write_table(table, path)
-    rows = engine.table("rows", (DataFile(path=path, rows=table.num_rows),), record=RECORD)
-    outcome = judge_rules(engine, rows, contract, Shape((), (), (), {}), work)
+    files = (DataFile(path=path, rows=table.num_rows),)
+    rows = engine.table("rows", files, record=RECORD)
+    known = engine.extremes(files, (c.name for c in contract.columns if c.type.startswith(NUMBERS)))
+    outcome = judge_rules(engine, rows, contract, Shape((), (), (), {}), work, None, known)
     found = outcome.failures.to_pyarrow().to_pylist()
     for file in work.iterdir():
         file.unlink()

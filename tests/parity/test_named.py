@@ -129,3 +129,16 @@ class TestWherePanderaIsNotFollowed:
         schema = pa.DataFrameSchema({"a": pa.Column(pandas_engine.Decimal(6, 2))})
         with pytest.raises(pa.errors.SchemaErrors, match="Decimal"):
             schema.validate(pd.DataFrame({"a": [decimal.Decimal("-6979.50")]}), lazy=True)
+
+
+@pytest.mark.parametrize("copies", ["all", "exclude_first", "exclude_last"])
+@pytest.mark.parametrize("columns", [["a"], ["a", "b"]])
+def test_which_of_three_copies_fails(judges: Judges, copies: Any, columns: list[str]) -> None:
+    cells: dict[str, list[Any]] = {"a": [1, 1, None, None, 1, 2], "b": [3, 3, 4, 4, 3, 3]}
+    definitions = {name: pa.Column("Int64", nullable=True) for name in cells}
+    frame = pd.DataFrame({name: pd.Series(values, dtype="Int64") for name, values in cells.items()})
+    schema = pa.DataFrameSchema(definitions, unique=columns, report_duplicates=copies)
+    mine, other, apart = judges.of(schema, frame, pyarrow.table(cells))
+    assert (mine, apart) == (other, [])
+    ones = {"all": [0, 1, 4], "exclude_first": [1, 4], "exclude_last": [0, 1]}[copies]
+    assert [record for record in rows(mine) if record not in (2, 3)] == ones

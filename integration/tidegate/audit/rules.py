@@ -6,7 +6,7 @@ judged is named, and is not a pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,15 @@ from tidegate.audit.pandera_rules import judge_in_pandera
 from tidegate.audit.shape import Shape
 from tidegate.columns import RECORD
 from tidegate.config import Resources
-from tidegate.engines import DataFile, Engine
+from tidegate.engines import DataFile, Engine, Extremes
 from tidegate.engines.conditions import any_of
+from tidegate.engines.literals import exact
 from tidegate.keys import COPIES, COPY, hashes_of, narrowed, repeats
 from tidegate.registry import Contract, Rule
+
+_COMPARISONS = frozenset({
+    "greater_than", "greater_than_or_equal_to", "less_than", "less_than_or_equal_to", "in_range"
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,14 @@ def judge_rules(
     shape: Shape,
     folder: Path,
     resources: Resources | None = None,
+    extremes: Mapping[str, Extremes] | None = None,
 ) -> RuleOutcome:
     """Judge `rows` (well-formed, with `_record`) by every rule of the contract that applies.
 
     Args:
         folder: where the failing pairs are written, as Parquet.
         resources: bounds for what only Pandera can judge.
+        extremes: per column of numbers between which values `rows` has no other ones.
 
     Raises:
         BrokenContract: a check answers for the whole batch where it should answer row by row.
@@ -78,6 +85,7 @@ def judge_rules(
             fails[number] = expression
         else:
             in_pandera[number] = rule
+    fails = _unsettled(rows, contract, rules, fails, extremes or {})
     if fails:
         files.append(engine.write(_pairs(rows, fails), folder / "failures-lowered.parquet"))
     if in_pandera:
@@ -118,6 +126,40 @@ def _failing(rule: Rule, rows: ir.Table, contract: Contract, shape: Shape) -> ir
     if rule.check == "not_nullable" and rule.definition is None:
         return cell.isnull() & shape.holds(rule.column, rows[RECORD])
     return lower(rule, contract.column(rule.column), contract.definitions[rule.column].dtype.type, cell)
+
+
+def _unsettled(
+    rows: ir.Table,
+    contract: Contract,
+    rules: Sequence[Rule],
+    fails: dict[int, ir.BooleanValue],
+    extremes: Mapping[str, Extremes],
+) -> dict[int, ir.BooleanValue]:
+    """The lowered rules but for those that the extremes of their column settle, so that no row is read for them."""
+    settled: set[int] = set()
+    ends: dict[str, ir.BooleanValue] = {}
+    for number in fails:
+        rule = rules[number]
+        known = extremes.get(rule.column) if rule.column is not None else None
+        if rule.column is None or known is None:
+            continue
+        if rule.check == "not_nullable":
+            settled |= {number} if not known.nulls else set()
+        elif rule.check in _COMPARISONS:
+            ends[str(number)] = _either_fails(rule, contract, known)
+    if ends:
+        told = rows.limit(1).select(**ends).to_pyarrow().to_pylist()
+        settled |= {int(number) for number, failing in (told[0] if told else {}).items() if failing is False}
+    return {number: failing for number, failing in fails.items() if number not in settled}
+
+
+def _either_fails(rule: Rule, contract: Contract, known: Extremes) -> ir.BooleanValue:
+    """Whether the smallest or the largest number fails. What lies between two that pass a comparison passes it too."""
+    assert rule.column is not None
+    column = contract.column(rule.column)
+    cells = [exact(end, column.type) for end in (known.low, known.high) if end is not None]
+    failing = [lower(rule, column, contract.definitions[column.name].dtype.type, cell) for cell in cells]
+    return any_of([each for each in failing if each is not None])
 
 
 def _pairs(rows: ir.Table, fails: dict[int, ir.BooleanValue]) -> ir.Table:

@@ -7,19 +7,19 @@ Nothing outside this folder names DuckDB or Spark.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tidegate.config import IntegrationConfig
-from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
+from tidegate.engines.plan import DataFile, Extremes, Stage, StagedFile, StagePlan, StageSource
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     from great_expectations.datasource.fluent.interfaces import Batch
 
-__all__ = ["DataFile", "Engine", "Stage", "StagePlan", "StageSource", "StagedFile", "open_engine"]
+__all__ = ["DataFile", "Engine", "Extremes", "Stage", "StagePlan", "StageSource", "StagedFile", "open_engine"]
 
 
 class Engine(Protocol):
@@ -50,6 +50,9 @@ class Engine(Protocol):
             values: a table of that one column.
             others: another one, of the same name.
         """
+
+    def extremes(self, files: tuple[DataFile, ...], columns: Iterable[str]) -> dict[str, Extremes]:
+        """The extremes of columns of numbers, without reading rows; of as many columns as can be told so."""
 
     def view(self, name: str, expression: ir.Table) -> ir.Table:
         """Give an expression a name, without running it."""

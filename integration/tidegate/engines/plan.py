@@ -26,6 +26,25 @@ class DataFile(_Plain):
     rows: int
 
 
+class Extremes(_Plain):
+    """The smallest and the largest number in a column, None where all are null; how many values and nulls there are."""
+
+    low: int | float | None = None
+    high: int | float | None = None
+    values: int = 0
+    nulls: int = 0
+
+    def joined(self, other: Extremes) -> Extremes:
+        """Those of both together."""
+        ends = [end for one in (self, other) for end in (one.low, one.high) if end is not None]
+        return Extremes(
+            low=min(ends, default=None),
+            high=max(ends, default=None),
+            values=self.values + other.values,
+            nulls=self.nulls + other.nulls,
+        )
+
+
 class StageSource(_Plain):
     """One file to stage. `counts` is of its plain bytes; None where they are not counted yet."""
 

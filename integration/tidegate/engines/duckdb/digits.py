@@ -9,47 +9,44 @@ import duckdb
 import pyarrow.parquet as pq
 
 from tidegate.engines.duckdb.connection import added, identifier, quoted
-
-_MOST = 10**20  # more than any 64-bit number
+from tidegate.engines.duckdb.footer import in_file, places_of
+from tidegate.engines.plan import Extremes
 
 
 def count_digits(connection: duckdb.DuckDBPyConnection, file: Path, columns: Sequence[str]) -> int:
-    """The digits and minus signs of all numbers in `columns` of a Parquet file that we wrote.
+    """How many characters the numbers in these columns of a Parquet file take, signs included, nulls none.
 
     Counting how many numbers reach 10, 100, ... takes half as long as writing them out. How far to go, the file's own
-    statistics tell.
+    statistics say, and what all numbers reach, or none, is not counted.
     """
-    if not columns:
-        return 0
-    metadata = pq.read_metadata(file)
-    places: dict[str, list[int]] = {}
-    for place in range(metadata.num_columns):
-        places.setdefault(metadata.schema.column(place).path, []).append(place)
-    ranges = {name: _range(metadata, places[name]) for name in columns}
-    counted = added([term for name, span in ranges.items() for term in _digits(identifier(name), *span)])
-    row = connection.execute(f"SELECT {counted} FROM read_parquet({quoted(str(file))})").fetchone()
+    metadata, found, terms = pq.read_metadata(file), 0, []
+    places = places_of(metadata)
+    for name in columns:
+        known = in_file(metadata, places[name]) if name in places else None
+        if known is None:
+            terms += [f"coalesce(sum(strlen({identifier(name)}::VARCHAR)), 0)"]
+        elif known.values:
+            reached, some = _steps(identifier(name), known)
+            found += known.values * (1 + reached)
+            terms += some
+    if not terms:
+        return found
+    row = connection.execute(f"SELECT {added(terms)} FROM read_parquet({quoted(str(file))})").fetchone()
     assert row is not None
-    return int(row[0])
+    return found + int(row[0])
 
 
-def _digits(cell: str, low: int, high: int) -> list[str]:
-    steps = [10**power for power in range(1, 21)]
-    longer = [f"({cell} >= {step})::UTINYINT" for step in steps if step <= high]
-    longer += [f"({cell} <= -{step})::UTINYINT" for step in steps if -step >= low]
-    longer += [f"({cell} < 0)::UTINYINT"] if low < 0 else []
-    return [f"count({cell})", *(f"coalesce(sum({each}), 0)" for each in longer)]
-
-
-def _range(metadata: pq.FileMetaData, places: Sequence[int]) -> tuple[int, int]:
-    """The smallest and the largest value of the column at a place, or bounds that none exceeds."""
-    if len(places) != 1:  # a field of a struct can have the path of a column with a dot in its name
-        return -_MOST, _MOST
-    low = high = 0
-    for group in range(metadata.num_row_groups):
-        column = metadata.row_group(group).column(places[0])
-        known = column.statistics
-        if known is not None and known.has_min_max:
-            low, high = min(low, int(known.min)), max(high, int(known.max))
-        elif known is None or known.null_count != column.num_values:
-            return -_MOST, _MOST
-    return low, high
+def _steps(cell: str, known: Extremes) -> tuple[int, list[str]]:
+    """How many characters after the first all numbers have, and the sums of those that only some have."""
+    low, high = known.low, known.high
+    assert low is not None
+    assert high is not None
+    steps = [(f"{cell} < 0", high < 0, low < 0)]
+    for step in (10**power for power in range(1, 21)):
+        steps.append((f"{cell} >= {step}", low >= step, high >= step))
+        steps.append((f"{cell} <= -{step}", high <= -step, low <= -step))
+    reached = sum(everywhere for _, everywhere, _ in steps)
+    some = [
+        f"coalesce(sum(({each})::UTINYINT), 0)" for each, everywhere, anywhere in steps if anywhere and not everywhere
+    ]
+    return reached, some

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
+from tidegate.engines.duckdb.footer import extremes
 from tidegate.engines.duckdb.memory import limit_of
 from tidegate.engines.duckdb.recurring import write_recurring
 from tidegate.engines.duckdb.stage import staging
-from tidegate.engines.plan import DataFile, Stage, StagePlan
+from tidegate.engines.plan import DataFile, Extremes, Stage, StagePlan
 from tidegate.errors import TidegateError
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ class DuckDBEngine:
         memory = limit_of(self._resources) // 4
         with self._explained():
             return write_recurring(self._connection, name, self._ibis.compile(values), theirs, path, memory)
+
+    def extremes(self, files: tuple[DataFile, ...], columns: Iterable[str]) -> dict[str, Extremes]:
+        return extremes(files, columns)
 
     def view(self, name: str, expression: ir.Table) -> ir.Table:
         return self._ibis.create_view(name, expression, overwrite=True)
