@@ -299,6 +299,7 @@ class TestIntegrate:
         integrate(HEADER + GOOD)
         (part,) = Path("pool").glob("part-*.parquet")
         assert "_problems" in pq.read_schema(part).names, "it was written again"
+        assert pq.read_metadata(part).row_group(0).column(0).compression == "ZSTD"
 
     def test_the_same_submission_publishes_once_and_says_so(self) -> None:
         first = integrate(HEADER + GOOD)

@@ -118,8 +118,9 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
         with work_folder(workspace) as folder, open_engine(config, folder) as engine:
             pool = open_pool(config, engine, standard.contract, folder)
             statistics = statistics_asked(config, standard, pool)
+            lasts = config.merge_strategy.name == "append"
             judgement = judge(
-                config, standard, submission, snapshots, engine, folder, pool.table, pool.holdout, statistics
+                config, standard, submission, snapshots, engine, folder, pool.table, pool.holdout, statistics, lasts
             )
             if judgement.report.rows.accepted < judgement.report.rows.read:
                 kept = workspace.quarantine / f"{integration[:32]}.parquet"

@@ -126,6 +126,7 @@ def judge(
     pool: ir.Table | None = None,
     holdout: ir.Table | None = None,
     statistics: PoolStatistics | None = None,
+    lasts: bool = False,
 ) -> Judgement:
     """Judge a submission.
 
@@ -134,13 +135,15 @@ def judge(
         pool: the training data, for duplicates.
         holdout: rows that must not get in.
         statistics: what the suite asks of the pool; None where it asks for nothing, or there is no pool.
+        lasts: whether the staged files may become part of the pool.
 
     Raises:
         SourceUnreadable: a file cannot be read.
         BrokenContract: a check or expectation turned out to be one that cannot judge.
     """
     suite = standard.suite
-    with step("stage"), engine.stage(_plan(config, standard.contract, submission, snapshots, folder)) as staging:
+    plan = _plan(config, standard.contract, submission, snapshots, folder, lasts)
+    with step("stage"), engine.stage(plan) as staging:
         prepared = prepare_suite(suite) if suite is not None else []  # meanwhile
         staged = staging()
         for snapshot in snapshots:
@@ -293,7 +296,12 @@ def stage_holdout(config: IntegrationConfig, contract: Contract, engine: Engine,
 
 
 def _plan(
-    config: IntegrationConfig, contract: Contract, submission: Submission, snapshots: list[Snapshot], folder: Path
+    config: IntegrationConfig,
+    contract: Contract,
+    submission: Submission,
+    snapshots: list[Snapshot],
+    folder: Path,
+    lasts: bool = False,
 ) -> StagePlan:
     return StagePlan(
         sources=tuple(
@@ -309,6 +317,7 @@ def _plan(
         patterns=contract.patterns,
         constants=lineage(submission),
         strict=contract.strict,
+        lasts=lasts,
         null_values=config.cleaning_config.null_values,
         trim_strings=config.cleaning_config.trim_strings,
         resources=config.resources,

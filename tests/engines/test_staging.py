@@ -323,3 +323,11 @@ def test_a_stage_that_cannot_be_written_is_no_fault_of_the_source(tmp_path: Path
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not isinstance(told.value, SourceUnreadable)
     assert told.value.hint == "Is the disk full?"
+
+
+@pytest.mark.parametrize(("lasts", "compression"), [(True, "ZSTD"), (False, "LZ4")])
+def test_what_does_not_last_is_compressed_fast(tmp_path: Path, lasts: bool, compression: str) -> None:
+    stage, _ = staged(tmp_path, {"a": "string"}, write(tmp_path, "x.csv", "a\nx\n"), lasts=lasts)
+    group = pq.read_metadata(stage.files[0].path).row_group(0)
+    assert {group.column(n).compression for n in range(group.num_columns)} <= {compression, "UNCOMPRESSED"}
+    assert compression in {group.column(n).compression for n in range(group.num_columns)}

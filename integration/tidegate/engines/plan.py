@@ -60,6 +60,8 @@ class StagePlan(_Plain):
 
     A column that a source lacks, and a constant that is None, are left out of its staged file; there they are null.
 
+    A stage that `lasts` may become part of a pool; another is only read, and so compressed fast rather than well.
+
     A name in `patterns` is a regular expression: it stands for every column whose name begins with a match.
     """
 
@@ -69,6 +71,7 @@ class StagePlan(_Plain):
     patterns: tuple[Column, ...] = ()
     constants: dict[str, str | None] = {}
     strict: bool
+    lasts: bool = True
     null_values: tuple[str, ...] = ()
     trim_strings: bool = False
     resources: Resources

@@ -124,9 +124,10 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
     columns += ["_bytes::BIGINT AS _bytes"] if scan.counted_bytes else []
     for kind in ("null", "trim"):
         columns += [f"m_{kind}_{k} AS _{kind}_{k}" for k in range(scan.masks)]
+    compression = "zstd" if plan.lasts else "lz4_raw"
     connection.execute(
         f"COPY (SELECT {', '.join(columns)} FROM ({_typed(scan)})) TO {quoted(str(target))}"
-        " (FORMAT parquet, COMPRESSION zstd)"
+        f" (FORMAT parquet, COMPRESSION {compression})"
     )
 
 
