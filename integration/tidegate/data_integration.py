@@ -126,8 +126,9 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
                 judgement = keep_quarantine(engine, judgement, folder, kept)
             receipt = _receipt(config, judgement.report, integration)
             if judgement.report.verdict == "accepted":
-                with step("publish"):
+                with step("publish") as publishing:
                     receipt = publish_accepted(config, engine, judgement, pool, receipt, target, folder)
+                    publishing.rows = receipt.rows.accepted
             summary = judgement.quarantine_summary()
         result = _result(receipt, judgement.report, target)
         with step("record"):

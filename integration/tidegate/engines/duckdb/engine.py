@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.memory import limit_of
+from tidegate.engines.duckdb.progress import polled
 from tidegate.engines.duckdb.recurring import write_recurring
 from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Stage, StagePlan
@@ -33,6 +34,8 @@ class DuckDBEngine:
         self._connection = connect(folder, resources, readable)
         self._ibis = ibis.duckdb.from_connection(self._connection)  # which makes settings of its own
         lock(self._connection)
+        self._polling = ExitStack()
+        self._polling.enter_context(polled(self._connection))
         self._batches = 0
 
     def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
@@ -93,6 +96,7 @@ class DuckDBEngine:
         return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
 
     def close(self) -> None:
+        self._polling.close()
         self._connection.close()
 
     def _run(self, sql: str) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import tidegate
+from tidegate.engines.duckdb.progress import heard
 from tidegate.engines.plan import Stage, StagePlan
 from tidegate.errors import SourceUnreadable, TidegateError
 
@@ -23,10 +24,16 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
 
     The process ends with the block, and with us: it holds the other end of its standard input.
     """
+    with heard() as told:
+        yield from _staging(plan, told)
+
+
+def _staging(plan: StagePlan, told: tuple[int, ...]) -> Iterator[Callable[[], Stage]]:
     environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).resolve().parent.parent)}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tidegate.engines.duckdb.worker"],
+        [sys.executable, "-P", "-m", "tidegate.engines.duckdb.worker", *map(str, told)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True,
+        pass_fds=told,
     )  # fmt: skip
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # it died at once; waiting for it tells how

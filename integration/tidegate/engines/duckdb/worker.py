@@ -1,7 +1,7 @@
 """The staging process. Reads a `StagePlan` from standard input, writes Parquet, answers in JSON.
 
 For a parser no bytes are safe, so it runs here: with limits on memory and time, on a locked DuckDB, and with nothing
-to lose. Run as ``python -m tidegate.engines.duckdb.worker``.
+to lose. Run as ``python -m tidegate.engines.duckdb.worker``, with the descriptor to tell progress to, if it is wanted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ import pyarrow.parquet as pq
 from tidegate.columns import PROBLEMS
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.memory import in_words, limit_of
+from tidegate.engines.duckdb.progress import Lines, in_turn, polled
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
 from tidegate.errors import SourceUnreadable, TidegateError
 from tidegate.readers.decompress import decompress_to
+from tidegate.telemetry import listen
 
 
 def main() -> None:
@@ -32,7 +35,8 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _limit(plan)
     try:
-        answer: dict[str, Any] = {"stage": stage(plan).model_dump(mode="json")}
+        with listen(Lines(int(sys.argv[1]))) if sys.argv[1:] else nullcontext():
+            answer: dict[str, Any] = {"stage": stage(plan).model_dump(mode="json")}
     except SourceUnreadable as error:
         answer = {"error": "SourceUnreadable", "fact": error.fact, "hint": error.hint}
     except (duckdb.OutOfMemoryException, MemoryError):
@@ -55,7 +59,7 @@ def stage(plan: StagePlan) -> Stage:
     staged: list[StagedFile] = []
     nulled: dict[str, int] = {}
     trimmed: dict[str, int] = {}
-    for number, source in enumerate(plan.sources):
+    for number, source in enumerate(in_turn(plan.sources)):
         target = plan.folder / f"stage-{number:05}.parquet"
         plain = plan.folder / f"source-{number:05}"
         try:
@@ -124,10 +128,11 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
     columns += ["_bytes::BIGINT AS _bytes"] if scan.counted_bytes else []
     for kind in ("null", "trim"):
         columns += [f"m_{kind}_{k} AS _{kind}_{k}" for k in range(scan.masks)]
-    connection.execute(
-        f"COPY (SELECT {', '.join(columns)} FROM ({_typed(scan)})) TO {quoted(str(target))}"
-        " (FORMAT parquet, COMPRESSION zstd)"
-    )
+    with polled(connection):
+        connection.execute(
+            f"COPY (SELECT {', '.join(columns)} FROM ({_typed(scan)})) TO {quoted(str(target))}"
+            " (FORMAT parquet, COMPRESSION zstd)"
+        )
 
 
 def _problems(scan: Scan) -> str:
