@@ -19,6 +19,7 @@ from tidegate.judgement import Judgement, Standard, acquire_submission, judge, k
 from tidegate.pool import Dataset, find_published, pool_location
 from tidegate.publication import open_pool, peek_at_statistics, publish_accepted, statistics_asked
 from tidegate.receipt import Receipt, Report, Submission, digest_of
+from tidegate.room import check_room
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
 from tidegate.tracking import Outcome, record
 from tidegate.workspace import Workspace, work_folder
@@ -79,6 +80,7 @@ def integrate_contributed_data(
         SourceUnreadable: a file is not there, or is not what it claims to be.
         BrokenContract: the contract or suite is wrong in itself.
         Misuse: the configuration makes no sense.
+        NoRoom: memory or disk is too little for the work.
         PoolError: the pool or output cannot take the commit.
     """
     given = {
@@ -116,6 +118,7 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
             return _result(published.model_copy(update={"already_published": True}), None, target)
         workspace = Workspace(Path(config.state_dir))
         with work_folder(workspace) as folder, open_engine(config, folder) as engine:
+            check_room(snapshots, folder, target)
             pool = open_pool(config, engine, standard.contract, folder)
             statistics = statistics_asked(config, standard, pool)
             judgement = judge(
@@ -152,6 +155,7 @@ def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path 
         standard = load_standard(config)
         submission, snapshots = acquire_submission(config)
         with work_folder(None) as folder, open_engine(config, folder) as engine:
+            check_room(snapshots, folder)
             statistics = peek_at_statistics(config, engine, standard)
             judgement = judge(config, standard, submission, snapshots, engine, folder, statistics=statistics)
             if quarantine is not None:

@@ -15,12 +15,11 @@ import pyarrow.parquet as pq
 from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
-from tidegate.engines.duckdb.memory import limit_of
+from tidegate.engines.duckdb.memory import limit_of, no_room
 from tidegate.engines.duckdb.progress import polled
 from tidegate.engines.duckdb.recurring import write_recurring
 from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Stage, StagePlan
-from tidegate.errors import TidegateError
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
@@ -108,7 +107,4 @@ class DuckDBEngine:
         try:
             yield
         except (duckdb.OutOfMemoryException, duckdb.IOException, MemoryError, OSError) as error:
-            raise TidegateError(
-                f"The work needs more memory or disk than there is: {(str(error) or 'no memory').splitlines()[0]}",
-                "Raise resources.memory_limit, or free disk space.",
-            ) from None
+            raise no_room(error, self._resources) from None

@@ -11,11 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import tidegate
+from tidegate.engines.duckdb.memory import limit_of, refuse_too_little
 from tidegate.engines.duckdb.progress import heard
 from tidegate.engines.plan import Stage, StagePlan
-from tidegate.errors import SourceUnreadable, TidegateError
+from tidegate.errors import Misuse, NoRoom, SourceUnreadable, TidegateError
 
-_ERRORS = {"SourceUnreadable": SourceUnreadable, "TidegateError": TidegateError}
+_ERRORS = {error.__name__: error for error in (SourceUnreadable, NoRoom, Misuse, TidegateError)}
 
 
 @contextmanager
@@ -24,6 +25,7 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
 
     The process ends with the block, and with us: it holds the other end of its standard input.
     """
+    refuse_too_little(limit_of(plan.resources), {source.format for source in plan.sources})
     with heard() as told:
         yield from _staging(plan, told)
 

@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 
 from tidegate.columns import PROBLEMS
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
-from tidegate.engines.duckdb.memory import in_words, limit_of
+from tidegate.engines.duckdb.memory import in_words, limit_of, no_room
 from tidegate.engines.duckdb.progress import Lines, in_turn, polled
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
-from tidegate.errors import SourceUnreadable, TidegateError
+from tidegate.errors import NoRoom, SourceUnreadable, TidegateError
 from tidegate.readers.decompress import decompress_to
 from tidegate.telemetry import listen
 
@@ -39,14 +39,18 @@ def main() -> None:
             answer: dict[str, Any] = {"stage": stage(plan).model_dump(mode="json")}
     except SourceUnreadable as error:
         answer = {"error": "SourceUnreadable", "fact": error.fact, "hint": error.hint}
-    except (duckdb.OutOfMemoryException, MemoryError):
-        fact = f"Staging needs more than {in_words(limit_of(plan.resources))} of memory."
-        answer = {"error": "TidegateError", "fact": fact, "hint": "Raise resources.memory_limit."}
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        if "max_temp_directory_size" in str(error):
+            told = no_room(error, plan.resources)
+        else:
+            fact = f"Staging needs more than {in_words(limit_of(plan.resources))} of memory."
+            told = NoRoom(fact, "Raise resources.memory_limit.")
+        answer = {"error": "NoRoom", "fact": told.fact, "hint": told.hint}
     except OSError as error:
         fact = f"Staging in {plan.folder} failed: {error.strerror}."
-        answer = {"error": "TidegateError", "fact": fact, "hint": "Is the disk full?"}
+        answer = {"error": "NoRoom", "fact": fact, "hint": "Is the disk full?"}
     except TidegateError as error:
-        answer = {"error": "TidegateError", "fact": error.fact, "hint": error.hint}
+        answer = {"error": type(error).__name__, "fact": error.fact, "hint": error.hint}
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()
     os._exit(0)  # without waiting for the thread, which sits in a read
@@ -96,7 +100,7 @@ def _staged_whole(
         raise
     except duckdb.Error as error:
         if str(error).startswith("IO Error: Could not write"):  # which is no fault of the source's
-            raise TidegateError(
+            raise NoRoom(
                 f"Staging in {plan.folder} failed: {str(error).splitlines()[0]}", "Is the disk full?"
             ) from None
         if scan.tentative and isinstance(error, duckdb.InvalidInputException | duckdb.ConversionException):
