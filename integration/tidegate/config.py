@@ -105,6 +105,8 @@ class Resources(_Config):
 
     memory_limit: str | None = Field(default=None, pattern=r"^\s*\d+(\.\d+)?\s*([KMGTkmgt]?[iI]?[bB])?\s*$")
     """How much memory the work may take before it spills, such as `2GB`; by default a quarter, up to 4 GiB."""
+    max_spill_bytes: int | None = Field(default=None, ge=1)
+    """How many bytes may be spilled to disk at once; nine tenths of what is free there, without."""
     threads: int | None = Field(default=None, ge=1)
     """How many threads it may use; all cores without."""
     max_bytes: int = Field(default=100 * 2**30, ge=1)

@@ -19,6 +19,7 @@ from tidegate.judgement import Judgement, Standard, acquire_submission, judge, k
 from tidegate.pool import Dataset, find_published, pool_location
 from tidegate.publication import open_pool, peek_at_statistics, publish_accepted, statistics_asked
 from tidegate.receipt import Receipt, Report, Submission, digest_of
+from tidegate.room import check_room
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
 from tidegate.tracking import Outcome, record
 from tidegate.workspace import Workspace, work_folder
@@ -79,6 +80,7 @@ def integrate_contributed_data(
         SourceUnreadable: a file is not there, or is not what it claims to be.
         BrokenContract: the contract or suite is wrong in itself.
         Misuse: the configuration makes no sense.
+        NoRoom: memory or disk is too little for the work.
         PoolError: the pool or output cannot take the commit.
     """
     given = {
@@ -116,6 +118,7 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
             return _result(published.model_copy(update={"already_published": True}), None, target)
         workspace = Workspace(Path(config.state_dir))
         with work_folder(workspace) as folder, open_engine(config, folder) as engine:
+            check_room(snapshots, folder, target)
             pool = open_pool(config, engine, standard.contract, folder)
             statistics = statistics_asked(config, standard, pool)
             lasts = config.merge_strategy.name == "append"
@@ -127,8 +130,9 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
                 judgement = keep_quarantine(engine, judgement, folder, kept)
             receipt = _receipt(config, judgement.report, integration)
             if judgement.report.verdict == "accepted":
-                with step("publish"):
+                with step("publish") as publishing:
                     receipt = publish_accepted(config, engine, judgement, pool, receipt, target, folder)
+                    publishing.rows = receipt.rows.accepted
             summary = judgement.quarantine_summary()
         result = _result(receipt, judgement.report, target)
         with step("record"):
@@ -152,6 +156,7 @@ def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path 
         standard = load_standard(config)
         submission, snapshots = acquire_submission(config)
         with work_folder(None) as folder, open_engine(config, folder) as engine:
+            check_room(snapshots, folder)
             statistics = peek_at_statistics(config, engine, standard)
             judgement = judge(config, standard, submission, snapshots, engine, folder, statistics=statistics)
             if quarantine is not None:

@@ -7,6 +7,7 @@
     ├── Misuse                  the call or its configuration makes no sense        exit code 2
     ├── BrokenContract          a contract or suite is wrong; its author mends it   exit code 2
     ├── SourceUnreadable        the bytes are not there, or are not what they say   exit code 3
+    ├── NoRoom                  memory or disk is too little for the work           exit code 4
     ├── PoolError               the pool refuses: not a Delta table, lost races     exit code 4
     └── UnbalancedReceipt       the row accounting does not add up: our own fault   exit code 4
 
@@ -72,6 +73,12 @@ class SourceUnreadable(TidegateError):
 
     code = "source-unreadable"
     exit_code = 3
+
+
+class NoRoom(TidegateError):
+    """Memory or disk is too little for the work. Nothing was published."""
+
+    code = "no-room"
 
 
 class PoolError(TidegateError):

@@ -110,8 +110,9 @@ def acquire_submission(config: IntegrationConfig) -> tuple[Submission, list[Snap
     """The submission's files, found and digested. Raises `SourceUnreadable` or `Misuse`."""
     if not config.data_path:
         raise Misuse("There is no data_path.", "Name the file or files of the submission.")
-    with step("acquire"):
+    with step("acquire") as acquiring:
         snapshots = acquire(config.data_path, config.resources)
+        acquiring.bytes = sum(snapshot.size for snapshot in snapshots)
     files = tuple(snapshot.source for snapshot in snapshots)
     return Submission(id=submission_id(files), files=files, contributor=config.contributor), snapshots
 
@@ -143,9 +144,10 @@ def judge(
     """
     suite = standard.suite
     plan = _plan(config, standard.contract, submission, snapshots, folder, lasts)
-    with step("stage"), engine.stage(plan) as staging:
+    with step("stage") as reading, engine.stage(plan) as staging:
         prepared = prepare_suite(suite) if suite is not None else []  # meanwhile
         staged = staging()
+        reading.rows = staged.read
         for snapshot in snapshots:
             snapshot.verify_unchanged()
     standard = _with_matched(standard, staged, config)
@@ -171,12 +173,13 @@ def judge(
         passing = engine.view("passing", findings.without(rows, "shape", "failed"))
     with step("deduplicate"):
         distinct = _distinct(engine, passing, standard, pool, holdout, findings)
-    with step("select"):
+    with step("select") as selecting:
         if findings.any or mended.repairs:
             accepted, files = _selected(engine, distinct, submission, folder)
         else:
             accepted, files = distinct, staged.files
         counts = findings.row_counts(staged.read, int(accepted.count().to_pyarrow().as_py()))
+        selecting.rows = counts.accepted
     resolved, told = None, None
     with step("audit expectations"):
         if suite is not None and counts.accepted:

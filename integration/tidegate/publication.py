@@ -164,4 +164,5 @@ def _holdout(config: IntegrationConfig, engine: Engine, contract: Contract, fold
         if version is None:
             raise Misuse(f"There is no holdout at {path}.", "Name a Delta table or a file.")
         return table
-    return stage_holdout(config, contract, engine, folder / "holdout", config.holdout)
+    with step("holdout"):
+        return stage_holdout(config, contract, engine, folder / "holdout", config.holdout)

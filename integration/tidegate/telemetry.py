@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,15 +38,85 @@ def event(log: logging.Logger, name: str, /, level: int = logging.INFO, **fields
     log.log(level, name, extra={"fields": fields, "run_id": run_id.get()})
 
 
+@dataclass
+class Step:
+    """One step of the way: how long it took, and of how many rows or bytes, where that is known."""
+
+    name: str
+    rows: int | None = None
+    bytes: int | None = None
+    seconds: float = 0
+
+
+class Listener:
+    """One who is told how the work goes on, from whatever thread does it. Here it does nothing with that."""
+
+    def began(self, step: str) -> None:
+        """A step begins."""
+
+    def advanced(self, done: float, total: float, unit: str) -> None:
+        """So much of `total` is done. It may fall back, where something is read again, or by another query."""
+
+    def ended(self, step: Step) -> None:
+        """The step is done."""
+
+
+_listener: Listener | None = None  # of all threads: work that is dealt out to others is told as well
+
+
 @contextmanager
-def step(name: str) -> Iterator[None]:
-    """One step of the way, timed and logged."""
-    start = time.monotonic()
+def listen(listener: Listener) -> Iterator[None]:
+    """Tell the listener how the work goes on, while the block runs."""
+    global _listener
+    before, _listener = _listener, listener
+    try:
+        yield
+    finally:
+        _listener = before
+
+
+def listened() -> bool:
+    """Whether anybody listens. Where nobody does, progress need not be measured."""
+    return _listener is not None
+
+
+def advance(done: float, total: float, unit: str = "bytes") -> None:
+    """Tell how much of the step under way is done, if anybody listens."""
+    if _listener is not None:
+        _listener.advanced(done, total, unit)
+
+
+@contextmanager
+def part(start: float, size: float, total: float, unit: str = "bytes") -> Iterator[None]:
+    """What advances within the block, in whatever unit, is `size` of a `total` of which `start` is done already."""
+    if _listener is None:
+        yield
+        return
+    tell = _listener.advanced
+
+    class Part(Listener):
+        def advanced(self, done: float, whole: float, _: str) -> None:
+            tell(start + size * (done / whole if whole else 1), total, unit)
+
+    with listen(Part()):
+        yield
+
+
+@contextmanager
+def step(name: str) -> Iterator[Step]:
+    """One step of the way, timed and logged. The block may say how many rows or bytes it was."""
+    start, this = time.monotonic(), Step(name)
     event(_log, "step started", level=logging.DEBUG, step=name)
-    yield
-    seconds = round(time.monotonic() - start, 3)
-    durations.get({})[name.replace(" ", "_")] = seconds
-    event(_log, "step done", step=name, seconds=seconds)
+    if _listener is not None:
+        _listener.began(name)
+    yield this
+    this.seconds = round(time.monotonic() - start, 3)
+    durations.get({})[name.replace(" ", "_")] = this.seconds
+    if _listener is not None:
+        _listener.ended(this)
+    amounts = {unit: amount for unit, amount in (("rows", this.rows), ("bytes", this.bytes)) if amount is not None}
+    rates = {f"{unit}_per_second": round(amount / max(this.seconds, 0.001)) for unit, amount in amounts.items()}
+    event(_log, "step done", step=name, seconds=this.seconds, **amounts, **rates)
 
 
 class LineFormatter(logging.Formatter):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 import sys
 import zipfile
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -210,27 +208,3 @@ def test_a_zip_with_two_members_is_refused(folder: Path) -> None:
     done = run("validate", "x.zip", "--contract", "flights")
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
-
-
-def test_on_a_terminal_the_step_under_way_is_shown_and_elsewhere_nothing(folder: Path) -> None:
-    name = rows("x.jsonl", {})
-    main, terminal = pty.openpty()
-    command = ["validate", name, "--contract", "query_relevance", "--format", "json"]
-    done = subprocess.Popen(
-        [sys.executable, "-c", "from tidegate.cli import main; main()", *command],
-        env=os.environ | {"PYTHONPATH": SOURCE, "TERM": "xterm"},
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-    )
-    os.close(terminal)
-    shown = b""
-    with suppress(OSError):  # which is how the end of a terminal reads
-        while chunk := os.read(main, 4096):
-            shown += chunk
-    os.close(main)
-    assert done.stdout is not None
-    assert json.loads(done.stdout.read())["verdict"] == "accepted"
-    done.stdout.close()
-    assert done.wait() == 0
-    assert b"stage" in shown
-    assert run("validate", name, "--contract", "query_relevance").stderr == ""

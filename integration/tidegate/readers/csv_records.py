@@ -19,6 +19,7 @@ from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable
 from tidegate.readers.csv_dialect import CsvDialect
 from tidegate.readers.csv_syntax import NEWLINE, grammar, sound_records
+from tidegate.readers.opened import opened
 from tidegate.readers.problems import RECORD_BYTES, Problem, beginning, problems_array, schema
 
 _BLOCK = 1 << 19
@@ -43,7 +44,7 @@ def read_csv_records(path: str | Path, dialect: CsvDialect, limits: Resources) -
         Batches of text columns, named as in the header, and `_problems`.
     """
     try:
-        with Path(path).open("rb") as file:
+        with opened(path) as file:
             file.seek(dialect.header_bytes)
             lines = _newlines(_header(path, dialect.header_bytes))
             yield from _Reader(file, dialect, limits, line=lines + 1).batches()

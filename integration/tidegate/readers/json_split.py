@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
 from tidegate.errors import SourceUnreadable
+from tidegate.readers.opened import opened
 from tidegate.readers.problems import RECORD_BYTES
 
 _BLOCK = 1 << 20
@@ -31,7 +32,7 @@ class RawRecord(NamedTuple):
 
 def lines(path: str | Path) -> Iterator[RawRecord]:
     """The records of a JSON Lines file: its lines, without the blank ones."""
-    with Path(path).open("rb") as file:
+    with opened(path) as file:
         _skip_bom(file)
         number = 0
         while line := file.readline(RECORD_BYTES + 1):
@@ -51,7 +52,7 @@ def elements(path: str | Path) -> Iterator[RawRecord]:
     Raises:
         SourceUnreadable: the array is not closed, something follows it, or an element's end cannot be found.
     """
-    with Path(path).open("rb") as file:
+    with opened(path) as file:
         _skip_bom(file)
         yield from _Elements(file, path).read()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tidegate.errors import SourceUnreadable, nearest
 from tidegate.readers.content import recognise
 from tidegate.readers.counts import CHUNK, ByteCounts, CountingBeside
 from tidegate.receipt import SourceFile
+from tidegate.telemetry import advance
 
 _AT_ONCE = 4
 _KINDS = {
@@ -66,11 +69,27 @@ def acquire(paths: Sequence[str], limits: Resources) -> list[Snapshot]:
     Raises:
         SourceUnreadable: a file is not there, is no regular file, is none of the formats, or changes meanwhile.
     """
+    read = _Read(paths)
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, max(1, len(paths)))) as pool:
-        return list(pool.map(lambda path: _acquire(path, limits), paths))
+        return list(pool.map(lambda path: _acquire(path, limits, read), paths))
 
 
-def _acquire(uri: str, limits: Resources) -> Snapshot:
+class _Read:
+    """How many bytes of all files are read, which several threads do at once."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._done, self._total, self._lock = 0, 0, threading.Lock()
+        for path in paths:
+            with suppress(OSError, ValueError):  # which is told where it is opened
+                self._total += Path(path).stat().st_size
+
+    def add(self, size: int) -> None:
+        with self._lock:
+            self._done += size
+            advance(self._done, self._total)
+
+
+def _acquire(uri: str, limits: Resources, read: _Read) -> Snapshot:
     try:
         _refuse_irregular(uri, Path(uri).stat().st_mode)
         # Between the two looks the file may have become a pipe, on which a plain open would wait for ever.
@@ -91,6 +110,7 @@ def _acquire(uri: str, limits: Resources) -> Snapshot:
                     counting.add(chunk)
                     digest.update(chunk)
                     size += len(chunk)
+                    read.add(len(chunk))
             if size != before.st_size or _identity(os.fstat(file.fileno())) != _identity(before):
                 raise _changed(uri)
     except FileNotFoundError:

@@ -10,6 +10,7 @@ import duckdb
 
 from tidegate.config import Resources
 from tidegate.engines.duckdb.memory import in_words, limit_of, share_of_duckdb
+from tidegate.telemetry import listened
 
 
 def connect(
@@ -35,8 +36,13 @@ def connect(
             "temp_directory": str(spill),
         }
     )
+    if resources.max_spill_bytes is not None:  # DuckDB's own limit is nine tenths of what is free
+        # Given to connect, it is shown as set and does not hold (DuckDB 1.5.6).
+        connection.execute(f"SET max_temp_directory_size = '{resources.max_spill_bytes}B'")
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
+    # DuckDB keeps count of a query's progress only with the bar on, which is ours to show.
+    connection.execute(f"SET enable_progress_bar = {str(listened()).lower()}")
+    connection.execute("SET enable_progress_bar_print = false")
     connection.execute(f"SET allowed_directories = {_listed((folder, *folders))}")
     connection.execute(f"SET allowed_paths = {_listed(files)}")
     connection.execute("SET enable_external_access = false")

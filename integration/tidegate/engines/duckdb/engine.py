@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ from tidegate.columns import RECORD
 from tidegate.config import Resources
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.footer import extremes
-from tidegate.engines.duckdb.memory import limit_of
+from tidegate.engines.duckdb.memory import limit_of, no_room
+from tidegate.engines.duckdb.progress import polled
 from tidegate.engines.duckdb.recurring import write_recurring
 from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Extremes, Stage, StagePlan
-from tidegate.errors import TidegateError
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
@@ -34,6 +34,8 @@ class DuckDBEngine:
         self._connection = connect(folder, resources, readable)
         self._ibis = ibis.duckdb.from_connection(self._connection)  # which makes settings of its own
         lock(self._connection)
+        self._polling = ExitStack()
+        self._polling.enter_context(polled(self._connection))
         self._batches = 0
 
     def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
@@ -97,6 +99,7 @@ class DuckDBEngine:
         return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
 
     def close(self) -> None:
+        self._polling.close()
         self._connection.close()
 
     def _run(self, sql: str) -> None:
@@ -108,7 +111,4 @@ class DuckDBEngine:
         try:
             yield
         except (duckdb.OutOfMemoryException, duckdb.IOException, MemoryError, OSError) as error:
-            raise TidegateError(
-                f"The work needs more memory or disk than there is: {(str(error) or 'no memory').splitlines()[0]}",
-                "Raise resources.memory_limit, or free disk space.",
-            ) from None
+            raise no_room(error, self._resources) from None

@@ -11,10 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import tidegate
+from tidegate.engines.duckdb.memory import limit_of, refuse_too_little
+from tidegate.engines.duckdb.progress import heard
 from tidegate.engines.plan import Stage, StagePlan
-from tidegate.errors import SourceUnreadable, TidegateError
+from tidegate.errors import Misuse, NoRoom, SourceUnreadable, TidegateError
 
-_ERRORS = {"SourceUnreadable": SourceUnreadable, "TidegateError": TidegateError}
+_ERRORS = {error.__name__: error for error in (SourceUnreadable, NoRoom, Misuse, TidegateError)}
 
 
 @contextmanager
@@ -23,10 +25,17 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
 
     The process ends with the block, and with us: it holds the other end of its standard input.
     """
+    refuse_too_little(limit_of(plan.resources), {source.format for source in plan.sources})
+    with heard() as told:
+        yield from _staging(plan, told)
+
+
+def _staging(plan: StagePlan, told: tuple[int, ...]) -> Iterator[Callable[[], Stage]]:
     environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).resolve().parent.parent)}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tidegate.engines.duckdb.worker"],
+        [sys.executable, "-P", "-m", "tidegate.engines.duckdb.worker", *map(str, told)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True,
+        pass_fds=told,
     )  # fmt: skip
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # it died at once; waiting for it tells how

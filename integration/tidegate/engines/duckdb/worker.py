@@ -1,7 +1,7 @@
 """The staging process. Reads a `StagePlan` from standard input, writes Parquet, answers in JSON.
 
 For a parser no bytes are safe, so it runs here: with limits on memory and time, on a locked DuckDB, and with nothing
-to lose. Run as ``python -m tidegate.engines.duckdb.worker``.
+to lose. Run as ``python -m tidegate.engines.duckdb.worker``, with the descriptor to tell progress to, if it is wanted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ import pyarrow.parquet as pq
 
 from tidegate.columns import PROBLEMS
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
-from tidegate.engines.duckdb.memory import in_words, limit_of
+from tidegate.engines.duckdb.memory import in_words, limit_of, no_room
+from tidegate.engines.duckdb.progress import Lines, in_turn, polled
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
-from tidegate.errors import SourceUnreadable, TidegateError
+from tidegate.errors import NoRoom, SourceUnreadable, TidegateError
 from tidegate.readers.decompress import decompress_to
+from tidegate.telemetry import listen
 
 
 def main() -> None:
@@ -32,17 +35,22 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _limit(plan)
     try:
-        answer: dict[str, Any] = {"stage": stage(plan).model_dump(mode="json")}
+        with listen(Lines(int(sys.argv[1]))) if sys.argv[1:] else nullcontext():
+            answer: dict[str, Any] = {"stage": stage(plan).model_dump(mode="json")}
     except SourceUnreadable as error:
         answer = {"error": "SourceUnreadable", "fact": error.fact, "hint": error.hint}
-    except (duckdb.OutOfMemoryException, MemoryError):
-        fact = f"Staging needs more than {in_words(limit_of(plan.resources))} of memory."
-        answer = {"error": "TidegateError", "fact": fact, "hint": "Raise resources.memory_limit."}
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        if "max_temp_directory_size" in str(error):
+            told = no_room(error, plan.resources)
+        else:
+            fact = f"Staging needs more than {in_words(limit_of(plan.resources))} of memory."
+            told = NoRoom(fact, "Raise resources.memory_limit.")
+        answer = {"error": "NoRoom", "fact": told.fact, "hint": told.hint}
     except OSError as error:
         fact = f"Staging in {plan.folder} failed: {error.strerror}."
-        answer = {"error": "TidegateError", "fact": fact, "hint": "Is the disk full?"}
+        answer = {"error": "NoRoom", "fact": fact, "hint": "Is the disk full?"}
     except TidegateError as error:
-        answer = {"error": "TidegateError", "fact": error.fact, "hint": error.hint}
+        answer = {"error": type(error).__name__, "fact": error.fact, "hint": error.hint}
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()
     os._exit(0)  # without waiting for the thread, which sits in a read
@@ -55,7 +63,7 @@ def stage(plan: StagePlan) -> Stage:
     staged: list[StagedFile] = []
     nulled: dict[str, int] = {}
     trimmed: dict[str, int] = {}
-    for number, source in enumerate(plan.sources):
+    for number, source in enumerate(in_turn(plan.sources)):
         target = plan.folder / f"stage-{number:05}.parquet"
         plain = plan.folder / f"source-{number:05}"
         try:
@@ -92,7 +100,7 @@ def _staged_whole(
         raise
     except duckdb.Error as error:
         if str(error).startswith("IO Error: Could not write"):  # which is no fault of the source's
-            raise TidegateError(
+            raise NoRoom(
                 f"Staging in {plan.folder} failed: {str(error).splitlines()[0]}", "Is the disk full?"
             ) from None
         if scan.tentative and isinstance(error, duckdb.InvalidInputException | duckdb.ConversionException):
@@ -125,10 +133,11 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
     for kind in ("null", "trim"):
         columns += [f"m_{kind}_{k} AS _{kind}_{k}" for k in range(scan.masks)]
     compression = "zstd" if plan.lasts else "lz4_raw"
-    connection.execute(
-        f"COPY (SELECT {', '.join(columns)} FROM ({_typed(scan)})) TO {quoted(str(target))}"
-        f" (FORMAT parquet, COMPRESSION {compression})"
-    )
+    with polled(connection):
+        connection.execute(
+            f"COPY (SELECT {', '.join(columns)} FROM ({_typed(scan)})) TO {quoted(str(target))}"
+            f" (FORMAT parquet, COMPRESSION {compression})"
+        )
 
 
 def _problems(scan: Scan) -> str:
