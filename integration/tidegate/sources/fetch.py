@@ -70,10 +70,24 @@ class Bounds:
             )
         return left
 
-    def wait(self, seconds: float, uri: str) -> None:
-        """Wait, but not beyond the end."""
-        self._stop.wait(min(seconds, self.left(uri)))
-        self.left(uri)
+    def retried(self, attempt: Callable[[], T], uri: str) -> T:
+        """Try until it works, waiting longer each time; by chance, so that many do not come back all at once.
+
+        Raises:
+            SourceUnreadable: it works in none of `source_config.attempts`.
+        """
+        for number in range(self.config.attempts):
+            self.left(uri)
+            try:
+                return attempt()
+            except Transient as fault:
+                reason = fault.reason
+                longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**number)
+                pause = max(random.uniform(0, longest), min(fault.wait, _LONGEST_WAIT))  # noqa: S311
+            event(log, "fetching again", uri=uri, reason=reason, attempt=number + 1)
+            if number + 1 < self.config.attempts:
+                self._stop.wait(min(pause, self.left(uri)))
+        raise SourceUnreadable(f"{uri} could not be read in {self.config.attempts} attempts: {reason}.", "Try again later.")
 
     def progress(self, done: int = 0, expected: int = 0) -> None:
         """Tell how many bytes are here, and of how many; not more often than people can read."""
@@ -117,7 +131,7 @@ class _Download:
 
     def run(self) -> tuple[Look, str | None]:
         """Read the whole file, and look at it while it comes. Returns the algorithm whose checksum is wrong, or None."""
-        opened, here = self._retried(self._begin)
+        opened, here = self._bounds.retried(self._begin, self._file.uri)
         parts = [self._submit(start, stop, opened.version) for start, stop in _parts(here, opened.size)]
         look, sums = Look(), {algorithm: _SUMS[algorithm]() for algorithm in opened.checksums}
         try:
@@ -170,7 +184,7 @@ class _Download:
                     raise Transient(f"it ended at byte {here}, before byte {stop}")
                 return stop
 
-            return self._retried(go_on)
+            return self._bounds.retried(go_on, self._file.uri)
 
         return self._bounds.parts.submit(copy_context().run, part)
 
@@ -192,24 +206,6 @@ class _Download:
     def _refuse_too_large(self, size: int) -> None:
         if size > self._bounds.limits.max_bytes:
             raise too_large(self._file.uri, size, self._bounds.limits.max_bytes)
-
-    def _retried(self, attempt: Callable[[], T]) -> T:
-        """Try until it works, waiting longer each time; by chance, so that many do not come back all at once."""
-        attempts = self._bounds.config.attempts
-        for number in range(attempts):
-            self._bounds.left(self._file.uri)
-            try:
-                return attempt()
-            except Transient as fault:
-                reason = fault.reason
-                longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**number)
-                pause = max(random.uniform(0, longest), min(fault.wait, _LONGEST_WAIT))  # noqa: S311
-            event(log, "fetching again", uri=self._file.uri, reason=reason, attempt=number + 1)
-            if number + 1 < attempts:
-                self._bounds.wait(pause, self._file.uri)
-        raise SourceUnreadable(
-            f"{self._file.uri} could not be read in {attempts} attempts: {reason}.", "Try again later."
-        )
 
     def _look(self, stop: int, look: Look, sums: dict[str, Any]) -> None:
         """Look at what was written, up to `stop`; it is still in the system's cache."""

@@ -1,0 +1,134 @@
+"""Blob storage for tests: moto's server for S3 and Azurite for Azure, on this machine, with a container each."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+AZURITE = Path(__file__).resolve().parents[2] / "build/azurite/node_modules/.bin/azurite-blob"
+ACCOUNT = "devstoreaccount1"
+# Azurite's own, as its documentation gives it: no secret.
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+SECRET = "planted+secret/of+aws"
+
+
+class S3:
+    """A bucket of its own in moto's server.
+
+    Attributes:
+        port: where the server is.
+    """
+
+    def __init__(self, port: int) -> None:
+        import boto3
+
+        self.port, self._name = port, f"b-{uuid.uuid4().hex[:12]}"
+        self._client = boto3.session.Session().client(
+            "s3", endpoint_url=f"http://127.0.0.1:{port}", aws_access_key_id="AKIAPLANTED", aws_secret_access_key=SECRET,
+            region_name="us-east-1",
+        )  # fmt: skip
+        self._client.create_bucket(Bucket=self._name)
+
+    def put(self, key: str, body: bytes, **more: Any) -> None:
+        self._client.put_object(Bucket=self._name, Key=key, Body=body, **more)
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self._name}/{key}"
+
+    @staticmethod
+    def environment(port: int) -> dict[str, str]:
+        """What boto3 finds by itself, so that it asks this port."""
+        return {
+            "AWS_ACCESS_KEY_ID": "AKIAPLANTED", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}", "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }  # fmt: skip
+
+
+class Azure:
+    """A container of its own in Azurite."""
+
+    def __init__(self, port: int) -> None:
+        from azure.storage.blob import BlobServiceClient
+
+        self.port, self._name = port, f"c-{uuid.uuid4().hex[:12]}"
+        service = BlobServiceClient.from_connection_string(_connection_string(port))
+        self._client = service.create_container(self._name)
+
+    def put(self, key: str, body: bytes) -> None:
+        self._client.get_blob_client(key).upload_blob(body, overwrite=True)
+
+    def uri(self, key: str) -> str:
+        return f"az://{self._name}/{key}"
+
+    @staticmethod
+    def environment(port: int) -> dict[str, str]:
+        return {"AZURE_STORAGE_CONNECTION_STRING": _connection_string(port)}
+
+
+def _connection_string(port: int) -> str:
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+        f"BlobEndpoint=http://127.0.0.1:{port}/{ACCOUNT};"
+    )
+
+
+@contextmanager
+def moto() -> Iterator[int]:
+    """Moto's server, until the end of the block; gives its port."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        yield server.get_host_and_port()[1]
+    finally:
+        server.stop()
+
+
+@contextmanager
+def azurite() -> Iterator[int]:
+    """Azurite, until the end of the block; gives its port."""
+    if shutil.which("node") is None or not AZURITE.exists():
+        reason = f"Azurite is not in {AZURITE.parents[2]}; `make unit` puts it there, where npm is (Debian's package: npm)"
+        if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [AZURITE, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence", "--skipApiVersionCheck",
+         "--disableTelemetry", "--silent"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait_for(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        assert process.poll() is None, "Azurite ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("Azurite does not listen")
