@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,8 @@ class S3:
     """
 
     def __init__(self, port: int) -> None:
-        import boto3
-
         self.port, self._name = port, f"b-{uuid.uuid4().hex[:12]}"
-        self._client = boto3.session.Session().client(
-            "s3", endpoint_url=f"http://127.0.0.1:{port}", aws_access_key_id="AKIAPLANTED", aws_secret_access_key=SECRET,
-            region_name="us-east-1",
-        )  # fmt: skip
+        self._client = _s3_client(port)
         self._client.create_bucket(Bucket=self._name)
 
     def put(self, key: str, body: bytes, **more: Any) -> None:
@@ -60,11 +56,8 @@ class Azure:
     """A container of its own in Azurite."""
 
     def __init__(self, port: int) -> None:
-        from azure.storage.blob import BlobServiceClient
-
         self.port, self._name = port, f"c-{uuid.uuid4().hex[:12]}"
-        service = BlobServiceClient.from_connection_string(_connection_string(port))
-        self._client = service.create_container(self._name)
+        self._client = _azure_client(port).create_container(self._name)
 
     def put(self, key: str, body: bytes) -> None:
         self._client.get_blob_client(key).upload_blob(body, overwrite=True)
@@ -75,6 +68,24 @@ class Azure:
     @staticmethod
     def environment(port: int) -> dict[str, str]:
         return {"AZURE_STORAGE_CONNECTION_STRING": _connection_string(port)}
+
+
+# Such a client takes longer to make than most tests take.
+@cache
+def _s3_client(port: int) -> Any:
+    import boto3
+
+    return boto3.session.Session().client(
+        "s3", endpoint_url=f"http://127.0.0.1:{port}", aws_access_key_id="AKIAPLANTED", aws_secret_access_key=SECRET,
+        region_name="us-east-1",
+    )  # fmt: skip
+
+
+@cache
+def _azure_client(port: int) -> Any:
+    from azure.storage.blob import BlobServiceClient
+
+    return BlobServiceClient.from_connection_string(_connection_string(port))
 
 
 def _connection_string(port: int) -> str:

@@ -50,6 +50,8 @@ class Bounds:
         self.config, self.limits = config, limits
         self.connections = threading.BoundedSemaphore(config.at_once)
         self.parts = ThreadPoolExecutor(config.at_once, thread_name_prefix="tidegate-part")
+        self.clients: dict[str, Any] = {}
+        """What the stores' SDKs made, for all paths of one submission."""
         self._end = time.monotonic() + limits.max_seconds
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._bytes, self._of, self._told = 0, 0, 0.0

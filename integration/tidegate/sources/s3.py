@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -157,16 +156,12 @@ def _checksums(response: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-_making = threading.Lock()  # boto3 loads its data when the first client is made, and not safely so
-
-
 def _client(bounds: Bounds) -> Any:
-    silence = bounds.config.silence_seconds
-    with _making:
-        return boto3.session.Session().client(
-            "s3",
-            config=Config(
-                retries={"total_max_attempts": 1}, connect_timeout=silence, read_timeout=silence,
-                max_pool_connections=bounds.config.at_once, user_agent_extra="tidegate",
-            ),
+    if "s3" not in bounds.clients:
+        silence = bounds.config.silence_seconds
+        config = Config(
+            retries={"total_max_attempts": 1}, connect_timeout=silence, read_timeout=silence,
+            max_pool_connections=bounds.config.at_once, user_agent_extra="tidegate",
         )  # fmt: skip
+        bounds.clients["s3"] = boto3.session.Session().client("s3", config=config)
+    return bounds.clients["s3"]
