@@ -137,7 +137,7 @@ class SourceConfig(_Config):
     max_redirects: int = Field(default=5, ge=0, le=20)
     """How many redirects of a URL are followed."""
     allowed_networks: tuple[str, ...] = ()
-    """Networks of addresses that are not public, such as `10.1.0.0/16`, from which a URL may be fetched all the same."""
+    """Networks that are not public, such as `10.1.0.0/16`, from which a URL may be fetched all the same."""
 
     @field_validator("allowed_networks")
     @classmethod

@@ -69,6 +69,11 @@ class Azure:
     def environment(port: int) -> dict[str, str]:
         return {"AZURE_STORAGE_CONNECTION_STRING": _connection_string(port)}
 
+    def signed(self, signature: str) -> str:
+        """A connection string with a shared access signature instead of the key."""
+        url = f"http://127.0.0.1:{self.port}/{ACCOUNT}"
+        return f"BlobEndpoint={url};SharedAccessSignature=sv=2024-11-04&ss=b&srt=sco&sp=rl&sig={signature}"
+
 
 # Such a client takes longer to make than most tests take.
 @cache
@@ -113,7 +118,9 @@ def moto() -> Iterator[int]:
 def azurite() -> Iterator[int]:
     """Azurite, until the end of the block; gives its port."""
     if shutil.which("node") is None or not AZURITE.exists():
-        reason = f"Azurite is not in {AZURITE.parents[2]}; `make unit` puts it there, where npm is (Debian's package: npm)"
+        reason = (
+            f"Azurite is not in {AZURITE.parents[2]}; `make unit` puts it there, where npm is (Debian's package: npm)"
+        )
         if os.environ.get("CI", "").lower() not in ("", "0", "false"):
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)

@@ -94,7 +94,9 @@ def test_limits(folder: Store, fetched: Fetched) -> None:
         fetched(folder.uri("a.csv"), limits=Resources(max_bytes=3))
 
 
-@pytest.mark.parametrize("key", ["a//b.csv", "é b+c?#%41.csv", "x\x7f\u202e.csv", "~/$HOME/;rm.csv", "/lead.csv", "C:\\x.csv"])
+@pytest.mark.parametrize(
+    "key", ["a//b.csv", "é b+c?#%41.csv", "x\x7f\u202e.csv", "~/$HOME/;rm.csv", "/lead.csv", "C:\\x.csv"]
+)
 def test_odd_keys_are_read_under_names_of_ours(key: str, store: Store, fetched: Fetched, tmp_path: Any) -> None:
     if isinstance(store, Azure) and key == "C:\\x.csv":
         key = "C:x.csv"  # Azure takes a backslash for a slash
@@ -144,7 +146,9 @@ def test_an_object_that_is_replaced_meanwhile(
         fetched(store.uri("x.csv"))
 
 
-def test_an_object_that_is_replaced_after_it_was_listed(store: Store, fetched: Fetched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_is_replaced_after_it_was_listed(
+    store: Store, fetched: Fetched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tidegate.sources import blob_storage
 
     store.put("in/x.csv", SMALL)
@@ -225,9 +229,7 @@ def test_an_sdk_that_is_not_installed(
     module: str, path: str, fetched: Fetched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = sys.modules["tidegate.sources.blob_storage"].find_spec
-    monkeypatch.setattr(
-        "tidegate.sources.blob_storage.find_spec", lambda name: None if name == module else real(name)
-    )
+    monkeypatch.setattr("tidegate.sources.blob_storage.find_spec", lambda name: None if name == module else real(name))
     with pytest.raises(Misuse, match=r"needs .*, which is not installed\.\n\npip install 'tidegate\[(s3|azure)\]'"):
         fetched(path)
 

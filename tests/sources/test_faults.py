@@ -63,9 +63,8 @@ def faulty_runs(
         path = folder / f"{run}"
         try:
             snapshot = download(opened(bounds), path, bounds)
-        except SourceUnreadable as error:
+        except SourceUnreadable:
             came["refused"] += 1
-            assert error.__cause__ is None
         else:
             assert path.read_bytes() == data, f"wrong bytes: seed {seed}, {kind}, run {run}"
             assert snapshot.source.bytes == len(data)

@@ -62,7 +62,7 @@ def test_what_cannot_come_in_parts_comes_as_a_whole(page: Page, site: Site, fetc
 @pytest.mark.parametrize(
     ("page", "message"),
     [
-        (Page(CSV, cut=5000, etag=None), "ended after 5000 of"),
+        (Page(CSV, cut=5000, etag=None), "ended after 5000 bytes"),
         (Page(CSV, length=len(CSV) + 1, etag=None), "ended after"),
         (Page(CSV, chunked=True, cut=70_000), "the connection broke"),
         (Page(CSV, length=-1), "does not say how long"),
@@ -159,7 +159,7 @@ def test_an_allowed_network_allows_no_other(site: Site, fetched: Fetched) -> Non
 def test_a_redirect_is_looked_at_like_the_first(host: str, site: Site, fetched: Fetched) -> None:
     site.pages["/x.csv"] = Page(status=302, headers={"Location": site.url("/y.csv", host)})
     site.pages["/y.csv"] = Page(CSV)
-    with pytest.raises(SourceUnreadable, match="redirects to .* no public address"):
+    with pytest.raises(SourceUnreadable, match=r"redirects to .* no public address"):
         fetched(site.url("/x.csv"), allowed=("127.0.0.1/32",))
     assert [path for path, _ in site.asked] == ["/x.csv"]
 
@@ -179,7 +179,7 @@ def test_a_name_that_leads_elsewhere_the_next_moment(
     url = site.url("/x.csv", "rebinding.test")
     assert fetched(url)[0].source.sha256 == digest(CSV)
     assert site.asked[0][1]["host"] == f"rebinding.test:{site.port}"
-    with pytest.raises(SourceUnreadable, match="leads to 169.254.169.254"):
+    with pytest.raises(SourceUnreadable, match=r"leads to 169\.254\.169\.254"):
         fetched(url)
 
 
@@ -220,7 +220,8 @@ def certificate(tmp_path: Path) -> Path:
     path = tmp_path / "tides.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=tides.test", "-addext", "subjectAltName=DNS:tides.test", "-keyout", path, "-out", path.with_suffix(".crt")],
+         "-subj", "/CN=tides.test", "-addext", "subjectAltName=DNS:tides.test", "-keyout", path,
+         "-out", path.with_suffix(".crt")],
         check=True, capture_output=True,
     )  # fmt: skip
     path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
@@ -240,7 +241,7 @@ def test_https_to_a_pinned_address_is_held_against_the_name(
     )
     with Site(context).running() as site:
         site.pages["/x.csv"] = Page(CSV)
-        with pytest.raises(SourceUnreadable, match="certificate that is not trusted: self.signed"):
+        with pytest.raises(SourceUnreadable, match=r"certificate that is not trusted: self.signed"):
             fetched(site.url("/x.csv", "tides.test"))
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_suffix(".crt")))
         assert fetched(site.url("/x.csv", "tides.test"))[0].source.sha256 == digest(CSV)
@@ -254,14 +255,14 @@ def test_https_to_a_pinned_address_is_held_against_the_name(
 
 @pytest.mark.parametrize("url", ["http://", "http://[::1/x", "http://a:99999/x", "https:///x.csv"])
 def test_what_is_no_url(url: str, fetched: Fetched) -> None:
-    with pytest.raises(Misuse, match="is no .*URL"):
+    with pytest.raises(Misuse, match=r"is no .*URL"):
         fetched(url)
 
 
 def test_a_host_that_nobody_knows(fetched: Fetched) -> None:
-    with pytest.raises(SourceUnreadable, match="a host that nobody knows|could not be looked up"):
+    with pytest.raises(SourceUnreadable, match=r"a host that nobody knows|could not be looked up"):
         fetched("http://nobody.invalid/x.csv", attempts=1)
-    with pytest.raises(SourceUnreadable, match="cannot be asked for|nobody knows"):
+    with pytest.raises(SourceUnreadable, match=r"cannot be asked for|nobody knows"):
         fetched(f"http://{'a' * 64}.test/x.csv", attempts=1)
 
 

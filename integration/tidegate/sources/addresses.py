@@ -1,7 +1,7 @@
 """Which addresses a URL may lead to: public ones, and those that the configuration allows.
 
-What is public is said here, network by network, since `ipaddress` calls some addresses global behind which a private one,
-or a cloud's metadata, answers (168.63.129.16, NAT64, 6to4).
+What is public is said here, network by network, since `ipaddress` calls some addresses global behind which a private
+one, or a cloud's metadata, answers (168.63.129.16, NAT64, 6to4).
 """
 
 from __future__ import annotations

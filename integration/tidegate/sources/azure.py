@@ -12,7 +12,7 @@ from azure.core import exceptions as broken
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from tidegate.errors import Misuse, SourceUnreadable
-from tidegate.sources.blob_storage import Listed
+from tidegate.sources.blob_storage import Listed, hush
 from tidegate.sources.fetch import Bounds
 from tidegate.sources.names import blob_account, ends_in, plain
 from tidegate.sources.places import Answer, Transient
@@ -144,6 +144,7 @@ def _told(uri: str, error: broken.HttpResponseError) -> Exception:
 
 
 def _service(account_url: str | None, uri: str, bounds: Bounds) -> BlobServiceClient:
+    hush("azure", "urllib3", "msal")
     silence = bounds.config.silence_seconds
     asked: dict[str, Any] = {
         "retry_total": 0, "connection_timeout": silence, "read_timeout": silence,

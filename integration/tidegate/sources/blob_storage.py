@@ -5,6 +5,7 @@ Credentials are those that each SDK finds by itself, in the environment or on th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,6 +26,14 @@ class Listed:
 
     key: str
     version: str | None
+
+
+def hush(*loggers: str) -> None:
+    """Keep a library from logging headers and URLs, with the tokens in them: it does so at the level of debugging."""
+    for name in loggers:
+        logger = logging.getLogger(name)
+        if logger.getEffectiveLevel() < logging.INFO:
+            logger.setLevel(logging.INFO)
 
 
 class Store(Protocol):
@@ -87,7 +96,9 @@ def _nothing(store: Store, key: str, uri: str, bounds: Bounds) -> SourceUnreadab
     if is_glob(key):
         return SourceUnreadable(f"{uri} matches no file.", "Check the path.")
     beside = key.rpartition("/")[0]
-    names = [ends_in(entry.key) for _, entry in zip(range(1000), store.list(f"{beside}/" if beside else ""), strict=False)]
+    names = [
+        ends_in(entry.key) for _, entry in zip(range(1000), store.list(f"{beside}/" if beside else ""), strict=False)
+    ]
     hint = nearest(ends_in(key), names)
     return SourceUnreadable(f"{uri} is not there.", hint if hint.startswith("Did") else "Check the path.")
 
@@ -115,7 +126,8 @@ def _store(path: str, bounds: Bounds) -> tuple[Store, str]:
     account = blob_account(host)
     if account is None:
         raise Misuse(
-            f"{masked(path)} is not in Azure's blob storage.", "Such as abfss://container@account.dfs.core.windows.net/x.csv."
+            f"{masked(path)} is not in Azure's blob storage.",
+            "Such as abfss://container@account.dfs.core.windows.net/x.csv.",
         )
     shown = f"https://{host}/{container}" if scheme == "https" else f"abfss://{container}@{host}"
     return Container(container, f"https://{host.lower().replace('.dfs.', '.blob.')}", shown, bounds), key

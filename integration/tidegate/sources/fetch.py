@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ from tidegate.config import Resources, SourceConfig
 from tidegate.errors import SourceUnreadable
 from tidegate.readers.counts import CHUNK
 from tidegate.sources.places import Answer, RemoteFile, Transient
-from tidegate.sources.snapshot import Look, Snapshot, recognised, too_large
+from tidegate.sources.snapshot import Look, Snapshot, changed, recognised, too_large
 from tidegate.telemetry import event
 
 log = logging.getLogger(__name__)
@@ -31,10 +32,10 @@ T = TypeVar("T")
 PART = 16 << 20
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 20.0
 _DOWNLOADS = 2
-"""How often a file is read whose checksum is wrong: the line may have changed a byte, or the store is wrong for good."""
+"""How often a file is read whose checksum is wrong: the line may have changed a byte, or the store is wrong."""
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """Another file of the submission could not be read, so this one need not be."""
 
 
@@ -89,7 +90,9 @@ class Bounds:
             event(log, "fetching again", uri=uri, reason=reason, attempt=number + 1)
             if number + 1 < self.config.attempts:
                 self._stop.wait(min(pause, self.left(uri)))
-        raise SourceUnreadable(f"{uri} could not be read in {self.config.attempts} attempts: {reason}.", "Try again later.")
+        raise SourceUnreadable(
+            f"{uri} could not be read in {self.config.attempts} attempts: {reason}.", "Try again later."
+        )
 
     def progress(self, done: int = 0, expected: int = 0) -> None:
         """Tell how many bytes are here, and of how many; not more often than people can read."""
@@ -125,16 +128,25 @@ def download(file: RemoteFile, path: Path, bounds: Bounds) -> Snapshot:
     )
 
 
+@dataclass
+class _Span:
+    """Bytes of a file that are being written: how far they are, and where they end, if that is known."""
+
+    here: int
+    stop: int | None
+
+
 class _Download:
     """One download of one file."""
 
     def __init__(self, file: RemoteFile, descriptor: int, bounds: Bounds) -> None:
         self._file, self._descriptor, self._bounds = file, descriptor, bounds
+        self._told: set[tuple[str, str]] = set()
 
     def run(self) -> tuple[Look, str | None]:
-        """Read the whole file, and look at it while it comes. Returns the algorithm whose checksum is wrong, or None."""
+        """Read the whole file, and look at it while it comes. Returns the checksum that is wrong, or None."""
         opened, here = self._bounds.retried(self._begin, self._file.uri)
-        parts = [self._submit(start, stop, opened.version) for start, stop in _parts(here, opened.size)]
+        parts = [self._submit(start, stop, opened) for start, stop in _parts(here, opened.size)]
         look, sums = Look(), {algorithm: _SUMS[algorithm]() for algorithm in opened.checksums}
         try:
             self._look(here, look, sums)
@@ -147,63 +159,65 @@ class _Download:
             for part in parts:
                 part.cancel()
             wait(parts)  # none may write once the descriptor is closed
-        for algorithm, expected in opened.checksums.items():
-            if sums[algorithm].hexdigest() != expected.lower():
-                return look, algorithm
-        return look, None
+        # What the first answer did not tell may be told by another, if the line damaged the first.
+        if late := {algorithm: _SUMS[algorithm]() for algorithm, _ in self._told if algorithm not in sums}:
+            self._look(look.size, Look(), late)
+        found = {algorithm: sum_.hexdigest() for algorithm, sum_ in (sums | late).items()}
+        return look, next((algorithm for algorithm, told in self._told if told != found[algorithm]), None)
+
+    def _hear(self, opened: Answer) -> None:
+        self._told |= {(algorithm, told.lower()) for algorithm, told in opened.checksums.items()}
 
     def _begin(self) -> tuple[Answer, int]:
         """Open the file and read its first part, or all of it where parts are of no use. Returns how far it came."""
         with self._bounds.connections, self._file.open(0, None, None) as opened:
-            self._refuse_too_large(opened.size or 0)
-            self._bounds.progress(expected=opened.size or 0)
-            in_parts = opened.version is not None and opened.size is not None
-            stop = min(PART, opened.size) if in_parts and opened.size is not None else opened.size
+            size = opened.size
+            self._refuse_too_large(size or 0)
+            self._bounds.progress(expected=size or 0)
+            self._told.clear()
+            self._hear(opened)
             os.ftruncate(self._descriptor, 0)  # an earlier attempt may have left more
-            here = 0
+            in_parts = opened.version is not None and size is not None
+            span = _Span(0, min(PART, size) if in_parts and size is not None else size)
             try:
-                for here in self._written(opened.chunks, 0, stop):
-                    pass
-                if stop is not None and here < stop:
-                    raise Transient(f"it ended after {here} of {opened.size} bytes")
+                self._write(opened.chunks, span)
             except Transient:
-                if not in_parts or not here:
-                    self._bounds.progress(-here, -(opened.size or 0))
+                if not in_parts or not span.here:
+                    self._bounds.progress(-span.here, -(size or 0))
                     raise
                 # The rest is a part like any other.
-            return opened, here
+            return opened, span.here
 
-    def _submit(self, start: int, stop: int, version: str | None) -> Future[int]:
+    def _submit(self, start: int, stop: int, first: Answer) -> Future[int]:
+        span = _Span(start, stop)
+
+        def go_on() -> int:
+            with self._bounds.connections, self._file.open(span.here, stop, first.version) as opened:
+                if opened.size not in (None, first.size):
+                    raise changed(self._file.uri)
+                self._hear(opened)
+                self._write(opened.chunks, span)
+            return stop
+
         def part() -> int:
-            here = start
-
-            def go_on() -> int:
-                nonlocal here
-                with self._bounds.connections, self._file.open(here, stop, version) as opened:
-                    for here in self._written(opened.chunks, here, stop):
-                        pass
-                if here < stop:
-                    raise Transient(f"it ended at byte {here}, before byte {stop}")
-                return stop
-
             return self._bounds.retried(go_on, self._file.uri)
 
         return self._bounds.parts.submit(copy_context().run, part)
 
-    def _written(self, chunks: Iterator[bytes], here: int, stop: int | None) -> Iterator[int]:
-        """Write what comes, up to `stop`, and give how far it is, chunk by chunk."""
-        if stop is not None and here >= stop:
-            return
-        for chunk in chunks:
-            self._bounds.left(self._file.uri)
-            kept = chunk if stop is None else chunk[: stop - here]
-            _write_all(self._descriptor, kept, here)
-            here += len(kept)
-            self._refuse_too_large(here)
-            self._bounds.progress(done=len(kept))
-            yield here
-            if here == stop:
+    def _write(self, chunks: Iterator[bytes], span: _Span) -> None:
+        """Write what comes, and note how far it is. Raises `Transient` where it ends too early."""
+        while span.here != span.stop:
+            chunk = next(chunks, None)
+            if chunk is None and span.stop is not None:
+                raise Transient(f"it ended after {span.here} bytes, before byte {span.stop}")
+            if chunk is None:
                 return
+            self._bounds.left(self._file.uri)
+            kept = chunk if span.stop is None else chunk[: span.stop - span.here]
+            _write_all(self._descriptor, kept, span.here)
+            span.here += len(kept)
+            self._refuse_too_large(span.here)
+            self._bounds.progress(done=len(kept))
 
     def _refuse_too_large(self, size: int) -> None:
         if size > self._bounds.limits.max_bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class Transient(Exception):  # noqa: N818
+class Transient(Exception):
     """A fault that may pass, in a few words of ours: the line broke, the server is busy.
 
     What a library or a server says is not quoted: it may hold the URL, with all that is secret in it.

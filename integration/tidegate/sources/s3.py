@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.readers.counts import CHUNK
-from tidegate.sources.blob_storage import Listed
+from tidegate.sources.blob_storage import Listed, hush
 from tidegate.sources.fetch import Bounds
 from tidegate.sources.names import ends_in, plain
 from tidegate.sources.places import Answer, Transient
@@ -150,13 +150,16 @@ def _checksums(response: dict[str, Any]) -> dict[str, str]:
                 except binascii.Error:
                     continue
     tag = response.get("ETag", "").strip('"')
-    plainly_stored = response.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in response
+    plainly_stored = (
+        response.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in response
+    )
     if plainly_stored and re.fullmatch(r"[0-9a-f]{32}", tag) and not found:
         found["md5"] = tag
     return found
 
 
 def _client(bounds: Bounds) -> Any:
+    hush("botocore", "boto3", "urllib3")
     if "s3" not in bounds.clients:
         silence = bounds.config.silence_seconds
         config = Config(

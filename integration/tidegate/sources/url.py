@@ -104,7 +104,7 @@ class UrlFile:
         line = kept.enter_context(closing(self._connected(hop)))
         connection = http.client.HTTPConnection(hop.host, hop.port)
         connection.default_port = _PORTS[hop.scheme]  # which is not in the Host header
-        connection.sock = _Line(line, self._patience)  # type: ignore[assignment]
+        connection.sock = _Line(line, self._patience)
         connection.putrequest("GET", hop.target, skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name, value)
@@ -189,7 +189,7 @@ class UrlFile:
         found = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range", ""))
         if found is None or int(found[1]) != start:
             raise Transient("the server sent another part than was asked for")
-        return Answer(chunks, int(found[3]), version)
+        return Answer(chunks, int(found[3]), version, _checksums(response))
 
     def _no_page(self, chunks: Iterator[bytes], response: http.client.HTTPResponse, hop: _Hop) -> Iterator[bytes]:
         """The chunks, unless they are the page of a login or an error, which comes with status 200."""
@@ -299,12 +299,13 @@ def _refused(uri: str, status: int) -> SourceUnreadable:
     return SourceUnreadable(f"{uri} cannot be read: the server answers {status}.", "Ask who runs the server.")
 
 
-# Header, what stands before the value, and the algorithm. Each value is of the whole file, in base64.
+# Header, what stands before the value, and the algorithm. Each is of the whole file, in base64; but Content-MD5 is of
+# what is sent.
 _CHECKSUMS = (
     ("Repr-Digest", "sha-256=:", "sha256"),
     ("Digest", "sha-256=", "sha256"),
-    ("Content-MD5", "", "md5"),
     ("X-Goog-Hash", "md5=", "md5"),
+    ("Content-MD5", "", "md5"),
 )
 
 
@@ -313,7 +314,7 @@ def _checksums(response: http.client.HTTPResponse) -> dict[str, str]:
     if response.getheader("Content-Encoding", "identity") != "identity":
         return {}  # of which form they are is told in several ways
     found = {}
-    for header, before, algorithm in _CHECKSUMS:
+    for header, before, algorithm in _CHECKSUMS if response.status == HTTPStatus.OK else _CHECKSUMS[:-1]:
         for value in response.getheader(header, "").split(","):
             text = value.strip()
             if text[: len(before)].lower() == before and len(text) > len(before):
