@@ -281,10 +281,12 @@ def stage_holdout(config: IntegrationConfig, contract: Contract, engine: Engine,
         staged = staging()
     table = engine.table("holdout", staged.files)
     malformed = int(table.filter(table[PROBLEMS].notnull()).count().to_pyarrow().as_py())
-    missing = [c.name for c in contract.columns if c.key and c.name not in staged.staged[0].present]
+    keys = [column.name for column in contract.columns if column.key]
+    missing = [key for key in keys if any(key not in file.present for file in staged.staged)]
     if malformed or missing:
         what = f"lacks {', '.join(missing)}" if missing else f"has {malformed} malformed records"
-        raise SourceUnreadable(f"The holdout {path} {what}, so it cannot be checked against.", "Mend it first.")
+        where = files[0].uri if len(files) == 1 else f"of {len(files)} files"
+        raise SourceUnreadable(f"The holdout {where} {what}, so it cannot be checked against.", "Mend it first.")
     return table
 
 

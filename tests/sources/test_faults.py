@@ -25,6 +25,9 @@ from tidegate.sources.fetch import Bounds, download
 from tidegate.sources.places import RemoteFile
 from tidegate.sources.url import UrlFile
 
+# Of a header that the line has damaged.
+pytestmark = pytest.mark.filterwarnings("ignore:tzname .* identified but not understood")
+
 RUNS = int(os.environ.get("FAULT_RUNS", "60"))
 SEED = int(os.environ.get("FAULT_SEED", "5"))
 CONFIG = SourceConfig(attempts=4, silence_seconds=0.4, allowed_networks=("127.0.0.0/8",))

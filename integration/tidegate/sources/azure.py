@@ -144,7 +144,7 @@ def _told(uri: str, error: broken.HttpResponseError) -> Exception:
 
 
 def _service(account_url: str | None, uri: str, bounds: Bounds) -> BlobServiceClient:
-    hush("azure", "urllib3", "msal")
+    hush("azure", "msal")
     silence = bounds.config.silence_seconds
     asked: dict[str, Any] = {
         "retry_total": 0, "connection_timeout": silence, "read_timeout": silence,

@@ -6,6 +6,7 @@ Credentials are those that each SDK finds by itself, in the environment or on th
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from tidegate.sources.names import blob_account, ends_in, fixed_part, is_glob, m
 from tidegate.sources.places import RemoteFile
 
 _HIDDEN = (".", "_")
+_QUERY = re.compile(r"\?[^\s)'\"]+")
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,23 @@ class Listed:
     version: str | None
 
 
-def hush(*loggers: str) -> None:
-    """Keep a library from logging headers and URLs, with the tokens in them: it does so at the level of debugging."""
-    for name in loggers:
+def hush(*libraries: str) -> None:
+    """Keep the libraries from logging tokens.
+
+    At the level of debugging they log headers; urllib3 logs URLs, of damaged answers also as a warning.
+    """
+    for name in libraries:
         logger = logging.getLogger(name)
         if logger.getEffectiveLevel() < logging.INFO:
             logger.setLevel(logging.INFO)
+    for name in ("urllib3.connection", "urllib3.connectionpool"):
+        logging.getLogger(name).addFilter(_without_queries)
+
+
+def _without_queries(record: logging.LogRecord) -> bool:
+    record.msg, record.args = _QUERY.sub("?***", record.getMessage()), ()
+    record.exc_info = record.exc_text = None
+    return True
 
 
 class Store(Protocol):

@@ -159,7 +159,7 @@ def _checksums(response: dict[str, Any]) -> dict[str, str]:
 
 
 def _client(bounds: Bounds) -> Any:
-    hush("botocore", "boto3", "urllib3")
+    hush("botocore", "boto3")
     if "s3" not in bounds.clients:
         silence = bounds.config.silence_seconds
         config = Config(
