@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
-import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -124,29 +125,25 @@ def azurite() -> Iterator[int]:
         if os.environ.get("CI", "").lower() not in ("", "0", "false"):
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [AZURITE, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence", "--skipApiVersionCheck",
-         "--disableTelemetry", "--silent"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        _wait_for(port, process)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [AZURITE, "--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck",
+             "--disableTelemetry"],
+            stdout=said, stderr=said,
+        )  # fmt: skip
+        try:
+            yield _port_said(said, process)
+        finally:
+            process.terminate()
+            process.wait()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def _port_said(said: IO[bytes], process: subprocess.Popen[bytes]) -> int:
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        assert process.poll() is None, "Azurite ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
+        text = os.pread(said.fileno(), 1 << 16, 0)
+        if listens := re.search(rb"successfully listens on http://127\.0\.0\.1:(\d+)", text):
+            return int(listens[1])
+        assert process.poll() is None, f"Azurite ended: {text!r}"
+        time.sleep(0.05)
     raise AssertionError("Azurite does not listen")

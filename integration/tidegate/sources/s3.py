@@ -124,7 +124,7 @@ def _told(uri: str, error: broken.ClientError) -> Exception:
         return _NotThere(f"{uri} is not there{', nor is its bucket' * (code == 'NoSuchBucket')}.", "Check the path.")
     if status in (412, 416):
         return changed(uri)
-    if status in _BUSY or code in ("SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "InternalError"):
+    if status in _BUSY or code in ("SlowDown", "RequestTimeout", "InternalError"):
         return Transient(f"the store answers {status} {code}")
     return SourceUnreadable(f"{uri} may not be read: the store answers {status} {code}.", _CREDENTIALS)
 
