@@ -5,8 +5,11 @@
 VENV ?= .venv
 BUILD ?= build
 BIN := $(VENV)/bin
-EXTRAS := pipeline,demo,bench,dev
+EXTRAS := pipeline,s3,azure,demo,bench,dev
 STAMP := $(VENV)/.installed
+# Azure's blob storage for the tests, from npm.
+AZURITE_VERSION := 3.37.0
+AZURITE := $(BUILD)/azurite/.installed-$(AZURITE_VERSION)
 
 # No library that we run reports to its maker.
 export DO_NOT_TRACK := true
@@ -21,7 +24,7 @@ SOURCES := $(wildcard integration tests contracts benchmarks)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit parity mutation bench format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit faults parity mutation bench format docs-serve clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,8 +49,12 @@ imports: setup ## import-linter: which room may import which
 docs: setup ## the site, strictly, in build/site/
 	$(BIN)/mkdocs build --quiet --strict --site-dir $(BUILD)/site
 
-unit: setup ## pytest; one part of it: make unit TESTS=tests/merge
+unit: setup $(AZURITE) ## pytest; one part of it: make unit TESTS=tests/merge
 	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+faults: setup $(AZURITE) ## 1,000 downloads over lines that break in every way; RUNS=, SEED=
+	FAULT_RUNS=$(or $(RUNS),1000) FAULT_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \
+	  $(BIN)/python -m pytest -q -n 2 tests/sources/test_faults.py
 
 parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
@@ -79,6 +86,13 @@ clean: ## remove what was made, but for .venv and .tidegate/
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --constraint constraints.txt
 	@touch $@
+
+# Without npm the tests of Azure are skipped, and say so; in CI they fail.
+$(AZURITE):
+	@if command -v npm >/dev/null; then \
+	  npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(BUILD)/azurite azurite@$(AZURITE_VERSION) && \
+	  touch $@; \
+	else echo "npm is missing: the tests of Azure are skipped" >&2; fi
 
 # A command that is there need not run: pyenv's shims fail for a version that is not switched on,
 # and Debian's python3 lacks ensurepip until python3-venv is installed. So each is tried.

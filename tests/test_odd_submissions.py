@@ -173,7 +173,7 @@ TABLE = (
     Row("0 bytes", "every", "unreadable", words="is empty", raw=b""),
     Row("only white space", "every", "unreadable", words="is empty", raw=b" \r\n\n"),
     Row("only a byte order mark", "every", "unreadable", words="is empty", raw=b"\xef\xbb\xbf"),
-    Row("a folder in the place of a file", "every", "unreadable", words="is a folder", raw=FOLDER),
+    Row("an empty folder in the place of a file", "every", "unreadable", words="holds no files", raw=FOLDER),
     Row("a header without rows", "CSV", "rejected", words="it holds no records", records=()),
     Row("`[]`", "JSON", "rejected", words="it holds no records", raw=b"[]"),
     Row("columns without rows", "Parquet", "rejected", words="it holds no records", records=()),

@@ -5,6 +5,7 @@ The keys are the parameters of `integrate_contributed_data`. An unknown key is r
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -121,13 +122,40 @@ class Resources(_Config):
     """How long reading may take before the file is refused."""
 
 
+DataSource = Literal["local_path", "blob_storage", "url"]
+
+
+class SourceConfig(_Config):
+    """How files that lie elsewhere are fetched, and what may be fetched."""
+
+    at_once: int = Field(default=4, ge=1, le=64)
+    """How many files, and parts of large ones, are read at once."""
+    attempts: int = Field(default=5, ge=1, le=20)
+    """How often one part is tried where the fault may pass: a line that breaks, a server that is busy."""
+    silence_seconds: float = Field(default=30, gt=0)
+    """How long a server may say nothing; `resources.max_seconds` bounds the whole."""
+    max_files: int = Field(default=1000, ge=1)
+    """How many files a submission may have, where a folder, a prefix or a glob names them."""
+    max_redirects: int = Field(default=5, ge=0, le=20)
+    """How many redirects of a URL are followed."""
+    allowed_networks: tuple[str, ...] = ()
+    """Networks that are not public, such as `10.1.0.0/16`, from which a URL may be fetched all the same."""
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
+
+
 class IntegrationConfig(_Config):
     """Every parameter of `integrate_contributed_data`, checked."""
 
-    data_source: Literal["local_path"] = "local_path"
-    """Where the submission lies."""
+    data_source: DataSource | None = None
+    """Where the submission lies; without it each path's own beginning says so, such as `s3://` or `https://`."""
     data_path: tuple[str, ...] = ()
-    """One path or a list of paths: together one submission."""
+    """One path or a list of paths, folders and globs: together one submission."""
     schema_config: SchemaConfig
     """The contract, and the suite if another than the contract's own."""
     merge_strategy: MergeStrategy = MergeStrategy()
@@ -150,6 +178,8 @@ class IntegrationConfig(_Config):
     """Where the results are recorded; `false` for nowhere."""
     contributor: str | None = None
     """Who sent the submission; kept with every row."""
+    source_config: SourceConfig = SourceConfig()
+    """How files that lie elsewhere are fetched."""
     resources: Resources = Resources()
     """Limits on memory, threads and input."""
     state_dir: str = ".tidegate"

@@ -20,6 +20,7 @@ from tidegate.pool import Dataset, find_published, pool_location
 from tidegate.publication import open_pool, peek_at_statistics, publish_accepted, statistics_asked
 from tidegate.receipt import Receipt, Report, Submission, digest_of
 from tidegate.room import check_room
+from tidegate.sources import Snapshot
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
 from tidegate.tracking import Outcome, record
 from tidegate.workspace import Workspace, work_folder
@@ -61,14 +62,15 @@ def integrate_contributed_data(
     tracking: dict[str, Any] | bool | None = None,
     *,
     contributor: str | None = None,
+    source_config: dict[str, Any] | None = None,
     resources: dict[str, Any] | None = None,
     state_dir: str | Path | None = None,
     config: str | Path | None = None,
 ) -> IntegrationResult:
     """Judge contributed data and, if it is accepted, publish it into the training data in one commit.
 
-    None means not given: then the YAML file `config` is asked, and then the defaults (``data_source="local_path"``,
-    ``merge_strategy="append"``, ``engine="duckdb"``). Every parameter is described in docs/configuration.md.
+    None means not given: then the YAML file `config` is asked, and then the defaults (``merge_strategy="append"``,
+    ``engine="duckdb"``). Every parameter is described in docs/configuration.md.
 
     Returns:
         What was published, and where. An integration that was published before publishes nothing and says so in
@@ -97,6 +99,7 @@ def integrate_contributed_data(
         "engine": engine,
         "tracking": tracking,
         "contributor": contributor,
+        "source_config": source_config,
         "resources": resources,
         "state_dir": state_dir,
     }
@@ -108,7 +111,22 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
     if config.training_data is None:
         raise Misuse("There is no training_data.", "Name the pool: a Delta table, or a new folder for one.")
     standard = load_standard(config)
-    submission, snapshots = acquire_submission(config)
+    workspace = Workspace(Path(config.state_dir))
+    with work_folder(workspace) as folder:
+        submission, snapshots = acquire_submission(config, folder)
+        return _integrate(config, standard, submission, snapshots, workspace, folder)
+
+
+def _integrate(
+    config: IntegrationConfig,
+    standard: Standard,
+    submission: Submission,
+    snapshots: list[Snapshot],
+    workspace: Workspace,
+    folder: Path,
+) -> IntegrationResult:
+    """What follows when the submission is here."""
+    assert config.training_data is not None
     target = pool_location(config.output or config.training_data)
     integration = integration_id(config, standard, submission, target)
     with _run(integration):
@@ -116,8 +134,7 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
         if published is not None:
             event(log, "already published", dataset_version=published.dataset_version)
             return _result(published.model_copy(update={"already_published": True}), None, target)
-        workspace = Workspace(Path(config.state_dir))
-        with work_folder(workspace) as folder, open_engine(config, folder) as engine:
+        with open_engine(config, folder) as engine:
             check_room(snapshots, folder, target)
             pool = open_pool(config, engine, standard.contract, folder)
             statistics = statistics_asked(config, standard, pool)
@@ -154,8 +171,8 @@ def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path 
     """
     with _run(uuid.uuid4().hex):
         standard = load_standard(config)
-        submission, snapshots = acquire_submission(config)
         with work_folder(None) as folder, open_engine(config, folder) as engine:
+            submission, snapshots = acquire_submission(config, folder)
             check_room(snapshots, folder)
             statistics = peek_at_statistics(config, engine, standard)
             judgement = judge(config, standard, submission, snapshots, engine, folder, statistics=statistics)

@@ -106,12 +106,17 @@ def load_standard(config: IntegrationConfig) -> Standard:
     return Standard(contract, suite, dedupe_columns(config.cleaning_config.deduplicate, contract.key, names))
 
 
-def acquire_submission(config: IntegrationConfig) -> tuple[Submission, list[Snapshot]]:
-    """The submission's files, found and digested. Raises `SourceUnreadable` or `Misuse`."""
+def acquire_submission(config: IntegrationConfig, folder: Path) -> tuple[Submission, list[Snapshot]]:
+    """The submission's files, found and digested; what lies elsewhere is fetched to `folder`.
+
+    Raises:
+        SourceUnreadable: a file cannot be read.
+        Misuse: no file is named, or in a way that means none.
+    """
     if not config.data_path:
         raise Misuse("There is no data_path.", "Name the file or files of the submission.")
     with step("acquire") as acquiring:
-        snapshots = acquire(config.data_path, config.resources)
+        snapshots = acquire(config.data_path, config.resources, folder, config.source_config, config.data_source)
         acquiring.bytes = sum(snapshot.size for snapshot in snapshots)
     files = tuple(snapshot.source for snapshot in snapshots)
     return Submission(id=submission_id(files), files=files, contributor=config.contributor), snapshots
@@ -284,17 +289,19 @@ def stage_holdout(config: IntegrationConfig, contract: Contract, engine: Engine,
         SourceUnreadable: it cannot be read, or has malformed records: a leak check on part of it is none.
     """
     folder.mkdir(mode=0o700)
-    snapshots = acquire((path,), config.resources)
+    snapshots = acquire((path,), config.resources, folder, config.source_config)
     files = tuple(snapshot.source for snapshot in snapshots)
     submission = Submission(id=submission_id(files), files=files)
     with engine.stage(_plan(config, contract, submission, snapshots, folder)) as staging:
         staged = staging()
     table = engine.table("holdout", staged.files)
     malformed = int(table.filter(table[PROBLEMS].notnull()).count().to_pyarrow().as_py())
-    missing = [c.name for c in contract.columns if c.key and c.name not in staged.staged[0].present]
+    keys = [column.name for column in contract.columns if column.key]
+    missing = [key for key in keys if any(key not in file.present for file in staged.staged)]
     if malformed or missing:
         what = f"lacks {', '.join(missing)}" if missing else f"has {malformed} malformed records"
-        raise SourceUnreadable(f"The holdout {path} {what}, so it cannot be checked against.", "Mend it first.")
+        where = files[0].uri if len(files) == 1 else f"of {len(files)} files"
+        raise SourceUnreadable(f"The holdout {where} {what}, so it cannot be checked against.", "Mend it first.")
     return table
 
 

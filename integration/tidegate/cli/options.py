@@ -23,7 +23,12 @@ class Format(StrEnum):
 
 
 Files = Annotated[
-    list[str] | None, typer.Argument(metavar="FILE...", help="The submission: one file or several.", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        metavar="FILE...",
+        help="The submission: files, folders, globs, s3://..., az://..., https://...",
+        show_default=False,
+    ),
 ]
 Contract = Annotated[
     str | None,

@@ -6,7 +6,7 @@ import codecs
 import json
 import re
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from tidegate.config import Resources
@@ -56,8 +56,12 @@ _COMPRESSED_NAMES = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "z
 _TITLES = {"csv": "CSV", "json": "JSON", "jsonl": "JSON Lines", "parquet": "Parquet"}
 
 
-def recognise(path: str | Path) -> tuple[Format, Compression]:
+def recognise(path: str | Path, name: str | None = None) -> tuple[Format, Compression]:
     """The format and the compression of a file, by its first bytes (and Parquet's last).
+
+    Args:
+        path: where it lies.
+        name: what it is called where it comes from, if that is not how it is called here.
 
     Raises:
         SourceUnreadable: it is empty, is something else (which is named), is not UTF-8, or its name says otherwise.
@@ -80,7 +84,7 @@ def recognise(path: str | Path) -> tuple[Format, Compression]:
     format = _format(path, head, tail)
     if compression == "zip" and format != "csv":
         raise SourceUnreadable(f"{path} is a zip archive of {_TITLES[format]}.", _TAKEN)
-    _hold_against_name(path, format, compression)
+    _hold_against_name(path, name if name is not None else path.name, format, compression)
     return format, compression
 
 
@@ -180,8 +184,8 @@ def _refuse_other_encoding(path: Path, text: bytes) -> None:
         ) from None
 
 
-def _hold_against_name(path: Path, format: Format, compression: Compression) -> None:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
+def _hold_against_name(path: Path, name: str, format: Format, compression: Compression) -> None:
+    suffixes = [suffix.lower() for suffix in PurePath(name).suffixes]
     named_compression = _COMPRESSED_NAMES.get(suffixes[-1]) if suffixes else None
     if named_compression:
         suffixes.pop()

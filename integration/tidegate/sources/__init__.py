@@ -1,8 +1,101 @@
 """The sources: where a submission lies, and the snapshot of it that is integrated.
 
 `acquire` looks at every byte once, so that later rooms can tell whether a file is still the one that was acquired.
+Files on local disk are taken where they lie; others are fetched to the work folder, under names of ours.
 """
 
-from tidegate.sources.local_path import Snapshot, acquire
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from pathlib import Path
+
+from tidegate.config import DataSource, Resources, SourceConfig
+from tidegate.errors import TidegateError
+from tidegate.sources import local_path
+from tidegate.sources.fetch import Bounds, Stopped, download
+from tidegate.sources.names import plain, source_of
+from tidegate.sources.places import RemoteFile
+from tidegate.sources.snapshot import Snapshot
 
 __all__ = ["Snapshot", "acquire"]
+
+
+def acquire(
+    paths: Sequence[str],
+    limits: Resources,
+    folder: Path,
+    config: SourceConfig | None = None,
+    source: DataSource | None = None,
+) -> list[Snapshot]:
+    """Take the files of a submission as they are now: recognised, counted and digested, several at once.
+
+    Args:
+        paths: files, folders and globs, on this machine or elsewhere.
+        limits: `max_bytes` bounds each file, `max_seconds` the fetching of all.
+        folder: where files are fetched to; it must be private, and last as long as the snapshots.
+        config: how to fetch.
+        source: where all of them lie; without it each path says so itself.
+
+    Raises:
+        SourceUnreadable: a file is not there, is no regular file, is none of the formats, or changes meanwhile.
+        Misuse: a path belongs to no source, or what reads that source is not installed.
+    """
+    config = config or SourceConfig()
+    bounds = Bounds(config, limits)
+    try:
+        with ThreadPoolExecutor(config.at_once, thread_name_prefix="tidegate-file") as pool:
+            try:
+                tasks = _tasks(paths, limits, folder, bounds, source)
+                return _results([pool.submit(copy_context().run, task) for task in tasks], bounds)
+            finally:
+                bounds.stop()
+                pool.shutdown(cancel_futures=True)
+                bounds.parts.shutdown(cancel_futures=True)
+    except TidegateError as error:
+        # The libraries' own errors hold URLs, with all that is secret in them.
+        error.__cause__ = error.__context__ = None
+        raise
+
+
+def _tasks(
+    paths: Sequence[str], limits: Resources, folder: Path, bounds: Bounds, source: DataSource | None
+) -> list[Callable[[], Snapshot]]:
+    """What there is to do for each file, in order."""
+    tasks: list[Callable[[], Snapshot]] = []
+    for path in paths:
+        kind = source_of(path, source)
+        if kind == "local_path":
+            files = local_path.find(path, bounds.config.max_files)
+            named = files == [Path(path)]
+            for file in files:
+                with suppress(OSError, ValueError):  # which is told where it is opened
+                    bounds.progress(expected=file.stat().st_size)
+                uri = path if named else plain(str(file))
+                tasks.append(partial(local_path.acquire, file, uri, limits, bounds.progress))
+            continue
+        for remote in _remote_files(path, kind, bounds):
+            tasks.append(partial(download, remote, folder / f"fetched-{len(tasks):06d}", bounds))
+    return tasks
+
+
+def _remote_files(path: str, kind: DataSource, bounds: Bounds) -> Sequence[RemoteFile]:
+    if kind == "url":
+        from tidegate.sources.url import UrlFile
+
+        return [UrlFile(path, bounds.config, bounds.left)]
+    from tidegate.sources.blob_storage import find
+
+    return find(path, bounds)
+
+
+def _results(futures: list[Future[Snapshot]], bounds: Bounds) -> list[Snapshot]:
+    """What came of each, in order. The first error ends the others, and is raised."""
+    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+    errors = [error for future in futures if future in done and (error := future.exception()) is not None]
+    for error in sorted(errors, key=lambda error: isinstance(error, Stopped)):
+        raise error
+    return [future.result() for future in futures]

@@ -1,0 +1,170 @@
+"""Amazon S3, and what speaks its protocol, by boto3. Retries are ours, so boto3 makes none."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import boto3.session
+from botocore import exceptions as broken
+from botocore.config import Config
+
+from tidegate.errors import Misuse, SourceUnreadable
+from tidegate.readers.counts import CHUNK
+from tidegate.sources.blob_storage import Listed, hush
+from tidegate.sources.fetch import Bounds
+from tidegate.sources.names import ends_in, plain
+from tidegate.sources.places import Answer, Transient
+from tidegate.sources.snapshot import changed
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUSY = (408, 425, 429, 500, 502, 503, 504)
+_PASSING = (
+    broken.HTTPClientError, broken.ConnectionError, broken.IncompleteReadError, broken.FlexibleChecksumError,
+)  # fmt: skip
+_CHECKSUMS = {"ChecksumSHA256": "sha256", "ChecksumSHA1": "sha1", "ChecksumCRC32": "crc32"}
+_CREDENTIALS = (
+    "boto3 takes them from the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE), from ~/.aws or from the machine's role."
+)
+
+
+class Bucket:
+    """One bucket. Raises `Misuse` where its name is none; see `tidegate.sources.blob_storage.Store` for the rest."""
+
+    def __init__(self, name: str, bounds: Bounds) -> None:
+        if not _BUCKET.fullmatch(name):
+            raise Misuse(f"s3://{plain(name.rpartition('@')[2])} names no bucket.", "Such as s3://bucket/october.csv.")
+        self._name, self.uri = name, f"s3://{name}"
+        with _spoken(self.uri):
+            self._client = _client(bounds)
+
+    def exists(self, key: str) -> bool:
+        try:
+            with _spoken(f"{self.uri}/{plain(key)}"):
+                self._client.head_object(Bucket=self._name, Key=key)
+        except _NotThere:
+            return False
+        return True
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        pages = iter(self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix))
+        while True:
+            with _spoken(f"{self.uri}/{plain(prefix)}"):
+                page = next(pages, None)
+            if page is None:
+                return
+            for entry in page.get("Contents", ()):
+                yield Listed(entry["Key"], entry.get("ETag"))
+
+    def file(self, key: str, version: str | None) -> S3File:
+        return S3File(self._client, self._name, key, version)
+
+
+class S3File:
+    """One object; see `tidegate.sources.places.RemoteFile`."""
+
+    def __init__(self, client: Any, bucket: str, key: str, version: str | None) -> None:
+        self.uri, self.name = f"s3://{bucket}/{plain(key)}", ends_in(key)
+        self._client, self._version = client, version
+        self._asked = {"Bucket": bucket, "Key": key, "ChecksumMode": "ENABLED"}
+
+    @contextmanager
+    def open(self, start: int, stop: int | None, version: str | None) -> Iterator[Answer]:
+        asked = dict(self._asked)
+        if condition := version or self._version:
+            asked["IfMatch"] = condition
+        if version is not None:
+            asked["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        with _spoken(self.uri):
+            response = self._client.get_object(**asked)
+        with closing(response["Body"]) as body:
+            tag = response.get("ETag")
+            if condition is not None and tag != condition:
+                raise changed(self.uri)
+            chunks = _chunks(body, self.uri)
+            if version is None:
+                yield Answer(chunks, response.get("ContentLength"), tag, _checksums(response))
+                return
+            found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.get("ContentRange", ""))
+            if found is None or int(found[1]) != start:
+                raise Transient("the store sent another part than was asked for")
+            yield Answer(chunks, int(found[2]), tag)
+
+
+class _NotThere(SourceUnreadable):
+    """There is no such object."""
+
+
+@contextmanager
+def _spoken(uri: str) -> Iterator[None]:
+    """Say in our words what went wrong: those of the SDK may hold what is secret."""
+    try:
+        yield
+    except broken.ClientError as error:
+        raise _told(uri, error) from None
+    except _PASSING as error:
+        raise Transient(f"the connection broke ({type(error).__name__})") from None
+    except broken.NoCredentialsError:
+        raise SourceUnreadable(f"{uri} needs credentials, and boto3 finds none.", _CREDENTIALS) from None
+    except broken.BotoCoreError as error:
+        raise SourceUnreadable(f"{uri} cannot be asked for: boto3 says {type(error).__name__}.", _CREDENTIALS) from None
+    except (OSError, ValueError):
+        # A damaged answer, on which botocore or urllib3 stumbles.
+        raise Transient("the store's answer cannot be understood") from None
+
+
+def _told(uri: str, error: broken.ClientError) -> Exception:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = re.sub(r"[^A-Za-z0-9]", "", str(error.response.get("Error", {}).get("Code", "")))[:40]
+    if status == 404:
+        return _NotThere(f"{uri} is not there{', nor is its bucket' * (code == 'NoSuchBucket')}.", "Check the path.")
+    if status in (412, 416):
+        return changed(uri)
+    if status in _BUSY or code in ("SlowDown", "RequestTimeout", "InternalError"):
+        return Transient(f"the store answers {status} {code}")
+    return SourceUnreadable(f"{uri} may not be read: the store answers {status} {code}.", _CREDENTIALS)
+
+
+def _chunks(body: Any, uri: str) -> Iterator[bytes]:
+    while True:
+        with _spoken(uri):
+            chunk = body.read(CHUNK)
+        if not chunk:
+            return
+        yield chunk
+
+
+def _checksums(response: dict[str, Any]) -> dict[str, str]:
+    """What the store says of the whole object: not what is a checksum of checksums."""
+    found = {}
+    if response.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
+        for field, algorithm in _CHECKSUMS.items():
+            value = response.get(field, "")
+            if value and "-" not in value:
+                try:
+                    found[algorithm] = base64.b64decode(value, validate=True).hex()
+                except binascii.Error:
+                    continue
+    tag = response.get("ETag", "").strip('"')
+    plainly_stored = (
+        response.get("ServerSideEncryption", "AES256") == "AES256" and "SSECustomerAlgorithm" not in response
+    )
+    if plainly_stored and re.fullmatch(r"[0-9a-f]{32}", tag) and not found:
+        found["md5"] = tag
+    return found
+
+
+def _client(bounds: Bounds) -> Any:
+    hush("botocore", "boto3")
+    if "s3" not in bounds.clients:
+        silence = bounds.config.silence_seconds
+        config = Config(
+            retries={"total_max_attempts": 1}, connect_timeout=silence, read_timeout=silence,
+            max_pool_connections=bounds.config.at_once, user_agent_extra="tidegate",
+        )  # fmt: skip
+        bounds.clients["s3"] = boto3.session.Session().client("s3", config=config)
+    return bounds.clients["s3"]

@@ -1,0 +1,91 @@
+"""The places that the sources are tried on: servers of this machine, started and stopped by the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.sources.site import Site
+from tests.sources.stores import S3, Azure, azurite, moto
+
+from tidegate.config import DataSource, Resources, SourceConfig
+from tidegate.sources import Snapshot, acquire
+
+HERE = ("127.0.0.0/8",)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A web server without pages."""
+    with Site().running() as running:
+        yield running
+
+
+@pytest.fixture
+def fetched(tmp_path: Path) -> Callable[..., list[Snapshot]]:
+    """A function that acquires paths, also from this machine's own addresses."""
+    folder = tmp_path / "work"
+
+    def acquired(
+        *paths: str,
+        limits: Resources | None = None,
+        source: DataSource | None = None,
+        allowed: tuple[str, ...] = HERE,
+        attempts: int = 3,
+        silence: float = 5,
+        at_once: int = 4,
+        max_files: int = 1000,
+    ) -> list[Snapshot]:
+        folder.mkdir(exist_ok=True)
+        config = SourceConfig(
+            allowed_networks=allowed, attempts=attempts, silence_seconds=silence, at_once=at_once, max_files=max_files
+        )
+        return acquire(paths, limits or Resources(), folder, config, source)
+
+    return acquired
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Parts so small that a test's files have several, and waits so short that nobody notices them."""
+    monkeypatch.setattr("tidegate.sources.fetch.PART", 100_000)
+    monkeypatch.setattr("tidegate.sources.fetch._FIRST_WAIT", 0.01)
+    return 100_000
+
+
+@pytest.fixture(scope="session")
+def moto_port() -> Iterator[int]:
+    """Where moto's server is."""
+    with moto() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def azurite_port() -> Iterator[int]:
+    """Where Azurite is."""
+    with azurite() as port:
+        yield port
+
+
+@pytest.fixture
+def s3(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """An empty bucket; boto3 finds its server and its credentials by itself."""
+    for name, value in S3.environment(moto_port).items():
+        monkeypatch.setenv(name, value)
+    return S3(moto_port)
+
+
+@pytest.fixture
+def azure(azurite_port: int, monkeypatch: pytest.MonkeyPatch) -> Azure:
+    """An empty container; where it is and its key are in the environment."""
+    for name, value in Azure.environment(azurite_port).items():
+        monkeypatch.setenv(name, value)
+    return Azure(azurite_port)
+
+
+@pytest.fixture(params=["s3", "azure"])
+def store(request: pytest.FixtureRequest) -> S3 | Azure:
+    """An empty bucket or container."""
+    found: S3 | Azure = request.getfixturevalue(request.param)
+    return found
