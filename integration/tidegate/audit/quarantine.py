@@ -65,20 +65,13 @@ def failed_rows(outcome: RuleOutcome, warnings: bool = False) -> ir.Table:
     failures = outcome.failures
     if not warnings and (warning := [n for n, rule in enumerate(outcome.rules) if rule.warns]):
         failures = failures.filter(~failures["rule"].isin(warning))
-    if not outcome.rules:
-        return _none_of(failures)
-    number = failures["rule"]
-
-    def say(what: list[str | None]) -> ir.Value:
-        branches = [(number == n, ibis.literal(text, "string")) for n, text in enumerate(what)]
-        return ibis.cases(*branches, else_=ibis.null("string"))
-
-    return failures.select(
+    told = failures.join(outcome.named, "rule")
+    return told.select(
         RECORD,
         code=ibis.literal("rule-failed"),
-        rule=say([rule.id for rule in outcome.rules]),
-        column=say([rule.column for rule in outcome.rules]),
-        reason=say([f"expected: {rule.expected}" for rule in outcome.rules]),
+        rule=told["id"],
+        column=told["column"],
+        reason=told["reason"],
         text=ibis.null("string"),
     )
 
