@@ -72,16 +72,17 @@ def _copied(query: str, path: Path, form: str) -> None:
 def wide(folder: Path, registry: Path, size: int, seed: int) -> Made:
     """2,000 columns of three kinds, each with three rules: two of its own, and that nothing is null."""
     kinds = (
-        ("int", "ge=0, le=999", lambda draw: f"(100 + {draw} % 900)"),
-        ("float", "gt=-1.0, lt=1.0", lambda draw: f"({draw} % 1000) / 1000"),
+        ("int", "ge=0, le=999", lambda number: f"(100 + {number} % 900)"),
+        ("float", "gt=-1.0, lt=1.0", lambda number: f"({number} % 1000) / 1000"),
         ("str", 'str_length={"min_value": 1, "max_value": 4}, str_matches="^[a-z0-9]+$"',
-         lambda draw: f"'t' || (100 + {draw} % 900)"),
+         lambda number: f"'t' || (100 + {number} % 900)"),
     )  # fmt: skip
     fields, cells = ["row_id: int = pa.Field(unique=True, metadata={'key': True})"], ["range AS row_id"]
+    draw = random.Random(seed)
     for n in range(1, _COLUMNS):
         kind, rules, cell = kinds[n % 3]
         fields.append(f"c{n}: {kind} = pa.Field({rules})")
-        cells.append(f"{cell(f'hash(range * {_COLUMNS} + {n}, {seed})')} AS c{n}")
+        cells.append(f"{cell(f'(range * 7919 + {draw.randrange(10**6)})')} AS c{n}")
     rows = max(size // (5 * _COLUMNS), 1)
     # DuckDB keeps a row group of each thread in memory, and here one has many cells.
     _copied(f"SELECT {', '.join(cells)} FROM range({rows})", folder / "wide.csv", "FORMAT csv, HEADER")

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from tidegate.columns import PROBLEMS
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
+from tidegate.engines.duckdb.gather import Gathering
 from tidegate.engines.duckdb.memory import in_words, limit_of
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
@@ -53,6 +54,7 @@ def stage(plan: StagePlan) -> Stage:
     connection = connect(plan.folder, plan.resources, files=tuple(source.path for source in plan.sources))
     lock(connection)
     staged: list[StagedFile] = []
+    gathering = Gathering(connection, plan.folder)
     nulled: dict[str, int] = {}
     trimmed: dict[str, int] = {}
     for number, source in enumerate(plan.sources):
@@ -69,7 +71,7 @@ def stage(plan: StagePlan) -> Stage:
         rows = pq.read_metadata(target).num_rows
         staged.append(
             StagedFile(
-                file=DataFile(path=target, rows=rows),
+                rows=rows,
                 uri=source.uri,
                 present=scan.present(),
                 unknown=scan.unknown,
@@ -78,8 +80,9 @@ def stage(plan: StagePlan) -> Stage:
             )
         )
         _count_repairs(connection, scan, target, nulled, trimmed)
+        gathering.add(DataFile(path=target, rows=rows))
         plain.unlink()
-    return Stage(staged=tuple(staged), nulled=nulled, trimmed=trimmed)
+    return Stage(staged=tuple(staged), files=gathering.files(), nulled=nulled, trimmed=trimmed)
 
 
 def _staged_whole(
