@@ -24,7 +24,7 @@ def test_neighbours_become_one_file(tmp_path: Path, enough: float, rows: list[in
     files = [write(tmp_path / f"{n}.parquet", x=[2 * n, 2 * n + 1]) for n in range(5)]
     size = files[0].path.stat().st_size
     with duckdb.connect() as connection:
-        gathering = Gathering(connection, tmp_path, enough=int(enough * size))
+        gathering = Gathering(connection, tmp_path, 10**9, enough=int(enough * size))
         for file in files:
             gathering.add(file)
         gathered = gathering.files()
@@ -36,7 +36,7 @@ def test_neighbours_become_one_file(tmp_path: Path, enough: float, rows: list[in
 def test_a_large_file_stays_as_it_is_between_small_ones(tmp_path: Path) -> None:
     files = [write(tmp_path / f"{n}.parquet", x=list(range(size))) for n, size in enumerate([2, 3, 20_000, 4])]
     with duckdb.connect() as connection:
-        gathering = Gathering(connection, tmp_path, enough=20_000)
+        gathering = Gathering(connection, tmp_path, 10**9, enough=20_000)
         for file in files:
             gathering.add(file)
         gathered = gathering.files()
@@ -46,7 +46,7 @@ def test_a_large_file_stays_as_it_is_between_small_ones(tmp_path: Path) -> None:
 
 def test_a_column_that_a_file_lacks_is_null_for_its_rows(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
-        gathering = Gathering(connection, tmp_path)
+        gathering = Gathering(connection, tmp_path, 10**9)
         gathering.add(write(tmp_path / "a.parquet", x=[1], y=[2]))
         gathering.add(write(tmp_path / "b.parquet", x=[3]))
         (file,) = gathering.files()

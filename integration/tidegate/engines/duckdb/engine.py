@@ -17,6 +17,7 @@ from tidegate.config import Resources
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.memory import limit_of
 from tidegate.engines.duckdb.recurring import write_recurring
+from tidegate.engines.duckdb.row_groups import rows_of_group, widest
 from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Stage, StagePlan
 from tidegate.errors import TidegateError
@@ -34,6 +35,7 @@ class DuckDBEngine:
         self._ibis = ibis.duckdb.from_connection(self._connection)  # which makes settings of its own
         lock(self._connection)
         self._batches = 0
+        self._row_bytes = 0.0
 
     def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
         return staging(plan)
@@ -43,6 +45,7 @@ class DuckDBEngine:
         scan = f"read_parquet([{paths}], hive_partitioning=false, union_by_name=true)"
         columns = "*"
         if record is not None:
+            self._row_bytes = max(self._row_bytes, widest(files))  # whole rows: they may be written again
             starts, start = [], 1
             for file in files:
                 starts.append(str(start))
@@ -57,7 +60,8 @@ class DuckDBEngine:
 
     def write(self, expression: ir.Table, path: Path) -> DataFile:
         sql = self._ibis.compile(expression)
-        self._run(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        group = rows_of_group(self._row_bytes, len(expression.columns), limit_of(self._resources))
+        self._run(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
         return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
 
     def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> DataFile:

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from tidegate.engines.duckdb.connection import quoted
+from tidegate.engines.duckdb.row_groups import rows_of_group, widest
 from tidegate.engines.plan import DataFile
 
 _ENOUGH = 16 << 20  # bytes of staged data: they are worth a file of their own
@@ -16,8 +17,8 @@ _AT_ONCE = 500  # files are open where they become one
 class Gathering:
     """Staged files, in order: neighbours of together up to `enough` bytes are written as one."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, enough: int = _ENOUGH) -> None:
-        self._connection, self._folder, self._enough = connection, folder, enough
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, limit: int, enough: int = _ENOUGH) -> None:
+        self._connection, self._folder, self._limit, self._enough = connection, folder, limit, enough
         self._files: list[DataFile] = []
         self._small: list[DataFile] = []
         self._bytes = 0
@@ -39,9 +40,10 @@ class Gathering:
         if len(self._small) > 1:
             paths = ", ".join(quoted(str(file.path)) for file in self._small)
             path = self._folder / f"gathered-{len(self._files):05}.parquet"
+            group = rows_of_group(widest(self._small), 0, self._limit)
             self._connection.execute(
                 f"COPY (SELECT * FROM read_parquet([{paths}], hive_partitioning=false, union_by_name=true))"
-                f" TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+                f" TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})"
             )
             for file in self._small:
                 file.path.unlink()

@@ -21,6 +21,7 @@ from tidegate.columns import PROBLEMS
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.gather import Gathering
 from tidegate.engines.duckdb.memory import in_words, limit_of
+from tidegate.engines.duckdb.row_groups import rows_of_group
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
 from tidegate.errors import SourceUnreadable, TidegateError
@@ -54,7 +55,7 @@ def stage(plan: StagePlan) -> Stage:
     connection = connect(plan.folder, plan.resources, files=tuple(source.path for source in plan.sources))
     lock(connection)
     staged: list[StagedFile] = []
-    gathering = Gathering(connection, plan.folder)
+    gathering = Gathering(connection, plan.folder, limit_of(plan.resources))
     nulled: dict[str, int] = {}
     trimmed: dict[str, int] = {}
     for number, source in enumerate(plan.sources):
@@ -127,9 +128,10 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
     columns += ["_bytes::BIGINT AS _bytes"] if scan.counted_bytes else []
     for kind in ("null", "trim"):
         columns += [f"m_{kind}_{k} AS _{kind}_{k}" for k in range(scan.masks)]
+    group = rows_of_group(scan.row_bytes, len(columns), limit_of(plan.resources))
     connection.execute(
         f"COPY (SELECT {', '.join(columns)} FROM ({_typed(scan)})) TO {quoted(str(target))}"
-        " (FORMAT parquet, COMPRESSION zstd)"
+        f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})"
     )
 
 
