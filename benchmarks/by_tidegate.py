@@ -12,7 +12,7 @@ from typing import Any
 
 from tidegate import integrate_contributed_data, validate_contributed_data
 from tidegate.config import load_config
-from tidegate.errors import SourceUnreadable, SubmissionRejected
+from tidegate.errors import SourceUnreadable, SubmissionRejected, TidegateError
 
 WEIGHTS = {"base": 0.1, "contributed": 0.9}
 """The shares of `weighted`: those of the default sizes, so that nearly every row is kept and written."""
@@ -79,7 +79,11 @@ def main() -> None:
             outcome = integrate(given.task, parameters, given.pool, given.output)
     except SubmissionRejected as rejected:
         outcome = {"verdict": "rejected", "rows": rejected.report.rows.model_dump()}
-    except SourceUnreadable as refused:
+    except TidegateError as refused:
+        if (
+            not isinstance(refused, SourceUnreadable) and type(refused) is not TidegateError
+        ):  # which is too little memory
+            raise
         outcome = {"verdict": f"refused: {refused.fact}"}
     print(json.dumps(outcome))
 

@@ -8,6 +8,7 @@ from tidegate.audit.shape import judge_shape
 from tidegate.engines import Stage, StagedFile
 from tidegate.registry import Contract
 
+
 def test_neighbouring_files_are_one_span(make_contract: Callable[[str], Contract]) -> None:
     """There may be ten thousand, and each span is a condition of a query."""
 
@@ -15,5 +16,7 @@ def test_neighbouring_files_are_one_span(make_contract: Callable[[str], Contract
         return StagedFile(rows=rows, uri="x", present=present, unknown=(), sparse=False)
 
     files = [file(10, "id", "wind")] * 3 + [file(5, "id")] + [file(1, "id", "wind")] * 2
-    shape = judge_shape(make_contract("id: int\nwind: Optional[int]"), Stage(staged=tuple(files), files=(), nulled={}, trimmed={}))
+    shape = judge_shape(
+        make_contract("id: int\nwind: Optional[int]"), Stage(staged=tuple(files), files=(), nulled={}, trimmed={})
+    )
     assert shape.spans == {"wind": ((1, 30), (36, 37))}
