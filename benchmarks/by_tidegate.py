@@ -80,9 +80,8 @@ def main() -> None:
     except SubmissionRejected as rejected:
         outcome = {"verdict": "rejected", "rows": rejected.report.rows.model_dump()}
     except TidegateError as refused:
-        if (
-            not isinstance(refused, SourceUnreadable) and type(refused) is not TidegateError
-        ):  # which is too little memory
+        too_little_memory = type(refused) is TidegateError
+        if not too_little_memory and not isinstance(refused, SourceUnreadable):
             raise
         outcome = {"verdict": f"refused: {refused.fact}"}
     print(json.dumps(outcome))
