@@ -24,7 +24,7 @@ SOURCES := $(wildcard integration tests contracts benchmarks)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit faults parity mutation bench format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit faults parity mutation bench odd format docs-serve clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ mutation: setup ## what of audit/ and merge/ could be wrong unnoticed (an hour);
 
 bench: setup ## time and memory beside DuckDB alone and what one would write today; SIZE=10GB, JSON=
 	$(BIN)/python -m benchmarks --size $(or $(SIZE),100MB) $(if $(JSON),--json $(JSON))
+
+odd: setup ## what is wide, long or all wrong stays within the memory limit; SCALE=1 is full size, JSON=
+	$(BIN)/python -m benchmarks.odd --scale $(or $(SCALE),0.01) $(if $(JSON),--json $(JSON))
 
 format: setup ## let ruff put the code in form
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -1,6 +1,6 @@
 """Tidegate itself, through its Python interface. The last line that it prints is the row accounting, as JSON.
 
-`python -m benchmarks.by_tidegate {validate,append,interleave,weighted} SOURCE --contract flights@1.1 --pool DIR ...`
+`python -m benchmarks.by_tidegate {validate,append,interleave,weighted} SOURCE... --contract flights@1.1 --pool DIR ...`
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from tidegate import integrate_contributed_data, validate_contributed_data
 from tidegate.config import load_config
+from tidegate.errors import SourceUnreadable, SubmissionRejected, TidegateError
 
 WEIGHTS = {"base": 0.1, "contributed": 0.9}
 """The shares of `weighted`: those of the default sizes, so that nearly every row is kept and written."""
@@ -48,11 +49,12 @@ def integrate(strategy: str, parameters: dict[str, Any], pool: Path, output: Pat
 
 
 def main() -> None:
-    """Run one task on one file."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Run one task on one submission."""
+    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
     parser.add_argument("task", choices=["validate", *_STRATEGIES])
-    parser.add_argument("source", type=Path)
+    parser.add_argument("source", type=Path, nargs="+", help="or @FILE, which names one a line")
     parser.add_argument("--contract", required=True)
+    parser.add_argument("--registry", type=Path, default=Path(__file__).parents[1])
     parser.add_argument("--pool", type=Path)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--threads", type=int, default=2)
@@ -62,18 +64,26 @@ def main() -> None:
     parameters = {
         "data_path": given.source,
         "schema_config": given.contract,
-        "registry": Path(__file__).parents[1],
+        "registry": given.registry,
         "validation_config": {"max_failing_fraction": 1.0},  # bad rows are kept out, however many
         "resources": {"memory_limit": given.memory_limit, "threads": given.threads, "max_seconds": 24 * 3600},
         "state_dir": given.state_dir,
         "tracking": False,
     }
-    if given.task == "validate":
-        outcome = validate(parameters)
-    elif given.pool is None:
+    if given.task != "validate" and given.pool is None:
         parser.error(f"{given.task} needs --pool")
-    else:
-        outcome = integrate(given.task, parameters, given.pool, given.output)
+    try:
+        if given.task == "validate":
+            outcome = validate(parameters)
+        else:
+            outcome = integrate(given.task, parameters, given.pool, given.output)
+    except SubmissionRejected as rejected:
+        outcome = {"verdict": "rejected", "rows": rejected.report.rows.model_dump()}
+    except TidegateError as refused:
+        too_little_memory = type(refused) is TidegateError
+        if not too_little_memory and not isinstance(refused, SourceUnreadable):
+            raise
+        outcome = {"verdict": f"refused: {refused.fact}"}
     print(json.dumps(outcome))
 
 

@@ -105,12 +105,12 @@ def run_case(case: Case, planted: Planted, pool: Path, pool_rows: int, folder: P
     Raises:
         CaseFailed: the program failed, or counted other rows than were planted.
     """
-    with _new_folder(folder) as own:
+    with new_folder(folder) as own:
         floor = _floor(planted.path, own, limits)
-    with _new_folder(folder) as own:
+    with new_folder(folder) as own:
         fresh = own / "pool"
         shutil.copytree(pool, fresh, copy_function=os.link)  # a published file is never changed
-        took = _checked(case.name, _command(case, planted.path, fresh, own, limits), own, limits)
+        took = checked(case.name, _command(case, planted.path, fresh, own, limits), own, limits)
         outcome = json.loads(took.output.splitlines()[-1])
         _verify(case, planted, pool_rows, outcome)
     return Result(
@@ -129,14 +129,14 @@ def run_case(case: Case, planted: Planted, pool: Path, pool_rows: int, folder: P
 
 def make_pool(rows: Path, shape: str, pool: Path, folder: Path, limits: Limits) -> None:
     """Publish the rows of a file as a new pool."""
-    with _new_folder(folder) as own:
-        _checked("making the pool", _tidegate("append", rows, shape, pool, own, limits), own, limits)
+    with new_folder(folder) as own:
+        checked("making the pool", _tidegate("append", rows, shape, pool, own, limits), own, limits)
 
 
 def _floor(source: Path, own: Path, limits: Limits) -> float:
     command = [*_python("floor"), source, own / "floor.parquet", *limits.options()]
     times = 3 if source.stat().st_size < _SEVERAL else 1
-    return statistics.median(_checked("the floor", command, own, limits).seconds for _ in range(times))
+    return statistics.median(checked("the floor", command, own, limits).seconds for _ in range(times))
 
 
 def _command(case: Case, source: Path, pool: Path, own: Path, limits: Limits) -> list[str | Path]:
@@ -157,7 +157,7 @@ def _python(module: str) -> list[str | Path]:
     return [sys.executable, "-m", f"benchmarks.{module}"]
 
 
-def _checked(name: str, command: list[str | Path], own: Path, limits: Limits) -> Measurement:
+def checked(name: str, command: list[str | Path], own: Path, limits: Limits) -> Measurement:
     """Run a command that works in `own`: temporary files go there too, where they are counted."""
     temporary = own / "tmp"
     temporary.mkdir(exist_ok=True)
@@ -187,7 +187,7 @@ def _verify(case: Case, planted: Planted, pool_rows: int, outcome: dict[str, Any
 
 
 @contextmanager
-def _new_folder(parent: Path) -> Iterator[Path]:
+def new_folder(parent: Path) -> Iterator[Path]:
     folder = Path(mkdtemp(prefix="run-", dir=parent))
     try:
         yield folder

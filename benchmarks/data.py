@@ -93,6 +93,21 @@ def write_pool(path: Path, shape: str, rows: int, *, seed: int = 0, threads: int
     return Planted(path, rows)
 
 
+def write_failing(path: Path, rows: int, kind: str, *, seed: int = 0, threads: int = 2) -> None:
+    """Write flights of which every one fails.
+
+    Args:
+        kind: `rules`, each fails two of them; `cells`, each has a cell that is no number; `copies`, all are the first.
+    """
+    worse = {
+        "rules": "-distance AS distance, 'PHL' AS origin",
+        "cells": "'far' AS distance",
+        "copies": "1 AS flight",
+    }[kind]
+    plan = f"SELECT {'0' if kind == 'copies' else 'range'} AS source, false AS of_pool, false AS bad, 0 AS block"
+    _write(path, "flights", f"{plan} FROM range({rows})", seed, threads, worse)
+
+
 def _plain(rows: int, of_pool: str) -> str:
     return f"SELECT range AS source, {of_pool} AS of_pool, false AS bad, 0 AS block FROM range({rows})"
 
@@ -118,7 +133,7 @@ def _planned(rows: int, pool_rows: int, share: float, seed: int) -> str:
         FROM placed"""
 
 
-def _write(path: Path, shape: str, plan: str, seed: int, threads: int) -> None:
+def _write(path: Path, shape: str, plan: str, seed: int, threads: int, worse: str = "") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     to = "FORMAT parquet, COMPRESSION zstd" if path.suffix == ".parquet" else "FORMAT csv, HEADER"
     with duckdb.connect(config={"threads": threads, "memory_limit": "1GB"}) as connection:
@@ -132,6 +147,8 @@ def _write(path: Path, shape: str, plan: str, seed: int, threads: int) -> None:
         else:
             _load_passages(connection, seed)
             query = _wide_text(plan)
+        if worse:
+            query = f"SELECT * REPLACE ({worse}) FROM ({query})"
         connection.execute(f"COPY ({query}) TO '{path}' ({to})")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tidegate.audit import judge_shape
 from tidegate.audit.shape import Shape
-from tidegate.engines import DataFile, Stage, StagedFile
+from tidegate.engines import Stage, StagedFile
 from tidegate.receipt import Check
 
 BODY = """
@@ -27,7 +26,7 @@ GOOD = ("amount", "label", "note", "tag_a")
 
 def staged(uri: str, rows: int, *present: str, unknown: tuple[str, ...] = (), sparse: bool = False) -> StagedFile:
     return StagedFile(
-        file=DataFile(path=Path(uri), rows=rows),
+        rows=rows,
         uri=uri,
         present=present,
         unknown=unknown,
@@ -37,7 +36,7 @@ def staged(uri: str, rows: int, *present: str, unknown: tuple[str, ...] = (), sp
 
 
 def judged(contract: Any, *files: StagedFile) -> Shape:
-    stage = Stage(staged=files, nulled={}, trimmed={})
+    stage = Stage(staged=files, files=(), nulled={}, trimmed={})
     return judge_shape(contract.with_matched(stage.matched), stage)
 
 
@@ -134,3 +133,9 @@ def test_of_a_file_in_which_nothing_could_be_read_no_column_is_missing(contract:
 
 def test_without_a_record_no_column_is_missing(contract: Any) -> None:
     assert judged(contract, staged("a.csv", 0, "label", "tag_a")).missing == ()
+
+
+def test_neighbouring_files_are_one_span(contract: Any) -> None:
+    """There may be ten thousand, and each span is a condition of a query."""
+    files = [staged("a", 10, *GOOD)] * 3 + [staged("b", 5, "amount", "label", "tag_a")] + [staged("c", 1, *GOOD)] * 2
+    assert judged(contract, *files).spans == {"note": ((1, 30), (36, 37))}

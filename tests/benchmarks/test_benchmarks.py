@@ -12,8 +12,9 @@ from typing import Any
 import duckdb
 import pytest
 from benchmarks.cases import CASES, CaseFailed, _verify
-from benchmarks.data import KEYS, Planted, write_pool, write_submission
+from benchmarks.data import KEYS, Planted, write_failing, write_pool, write_submission
 from benchmarks.measure import measure
+from benchmarks.odd_data import ODD, Odd
 from benchmarks.plot import draw
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,56 @@ def test_a_run_ends_with_a_table_and_leaves_nothing_behind(tmp_path: Path) -> No
     assert {result["case"] for result in record["results"]} == set(names)
     assert all(result["peak_memory"] > 10**7 and result["floor_seconds"] > 0 for result in record["results"])
     ET.fromstring(draw(record))
+
+
+def test_odd_shapes_are_judged_and_held_against_the_limit(tmp_path: Path) -> None:
+    shapes = ["1 MB cells, CSV", "10,000 files", "every row fails two rules"]
+    command = [
+        sys.executable, "-m", "benchmarks.odd", "--scale", "0.0004", "--tasks", "append", "--folder", tmp_path,
+        "--json", tmp_path / "r.json", "--only", *shapes,
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "r.json").read_text())
+    verdicts = [(row["shape"], row["verdict"]) for row in rows]
+    assert verdicts == [(shape, "accepted") for shape in shapes[:-1]] + [(shapes[-1], "rejected")]
+    assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
+    low = subprocess.run(
+        [*command[:-3], "10,000 files", "--memory-limit", "100MB"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert low.returncode == 1
+    assert "above 100MB" in low.stderr
+
+
+@pytest.mark.parametrize("kind", ["rules", "cells", "copies"])
+def test_every_row_fails_that_was_to(tmp_path: Path, kind: str) -> None:
+    write_failing(tmp_path / "x.csv", 200, kind)
+    rows = duckdb.sql(f"SELECT * FROM read_csv('{tmp_path}/x.csv', all_varchar = true)").to_df()
+    assert len(rows) == 200
+    if kind == "rules":
+        assert (rows["distance"].astype(int) < 0).all()
+        assert (rows["origin"] == "PHL").all()
+    if kind == "cells":
+        assert (rows["distance"] == "far").all()
+    if kind == "copies":
+        assert len(rows.drop_duplicates()) == 1
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.name)
+def test_a_seed_gives_the_same_odd_shape(tmp_path: Path, odd: Odd) -> None:
+    def made(name: str, seed: int) -> tuple[int, int, bytes]:
+        folder = tmp_path / name
+        folder.mkdir()
+        done = odd.make(folder, folder / "registry", 2 if odd.full == 10_000 else 100_000, seed)
+        return done.rows, done.accepted, b"".join(path.read_bytes() for path in done.files)
+
+    assert made("a", 1) == made("b", 1)
+    if not odd.name.startswith("every row"):  # which are the real flights
+        assert made("c", 2)[2] != made("d", 1)[2]
 
 
 def outcome(**rows: int) -> dict[str, Any]:

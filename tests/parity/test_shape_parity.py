@@ -15,7 +15,7 @@ from tests.parity.compare import contract_for
 from tests.parity.test_parity import CASES, SEED
 
 from tidegate.audit import judge_shape
-from tidegate.engines import DataFile, Stage, StagedFile
+from tidegate.engines import Stage, StagedFile
 from tidegate.engines.plan import StagePlan
 from tidegate.registry import Contract
 
@@ -56,10 +56,10 @@ def ours(contract: Contract, present: list[str]) -> Failures:
     matched = plan.matched(present)
     known = [name for name in present if name in matched or name in {column.name for column in contract.columns}]
     file = StagedFile(
-        file=DataFile(path=Path("x"), rows=1), uri="x", present=tuple(known), matched=matched, sparse=False,
+        rows=1, uri="x", present=tuple(known), matched=matched, sparse=False,
         unknown=tuple(name for name in present if name not in known),
     )  # fmt: skip
-    shape = judge_shape(contract.with_matched(matched), Stage(staged=(file,), nulled={}, trimmed={}))
+    shape = judge_shape(contract.with_matched(matched), Stage(staged=(file,), files=(), nulled={}, trimmed={}))
     return {check.id: check.status == "failed" for check in shape.checks}
 
 

@@ -6,6 +6,7 @@ While judging it is narrow (record, code, rule, column, reason); with its record
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import ibis
@@ -39,6 +40,8 @@ CODES = {
 }
 """Every code that a quarantined row may carry, and what it means."""
 
+_SHOWN = 200  # characters of an example
+_BATCH = 1_000  # rows
 _COLUMNS = ("code", "rule", "column", "reason")
 
 Examples = dict[str, list[tuple[int, str | None]]]
@@ -65,20 +68,13 @@ def failed_rows(outcome: RuleOutcome, warnings: bool = False) -> ir.Table:
     failures = outcome.failures
     if not warnings and (warning := [n for n, rule in enumerate(outcome.rules) if rule.warns]):
         failures = failures.filter(~failures["rule"].isin(warning))
-    if not outcome.rules:
-        return _none_of(failures)
-    number = failures["rule"]
-
-    def say(what: list[str | None]) -> ir.Value:
-        branches = [(number == n, ibis.literal(text, "string")) for n, text in enumerate(what)]
-        return ibis.cases(*branches, else_=ibis.null("string"))
-
-    return failures.select(
+    told = failures.join(outcome.named, "rule")
+    return told.select(
         RECORD,
         code=ibis.literal("rule-failed"),
-        rule=say([rule.id for rule in outcome.rules]),
-        column=say([rule.column for rule in outcome.rules]),
-        reason=say([f"expected: {rule.expected}" for rule in outcome.rules]),
+        rule=told["id"],
+        column=told["column"],
+        reason=told["reason"],
         text=ibis.null("string"),
     )
 
@@ -149,12 +145,10 @@ def _moved(written: DataFile, path: Path) -> DataFile:
 
 def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int = 5) -> Examples:
     """The first failing records of every rule. There is no value for personal columns or for several columns."""
-    first = narrow.mutate(_n=ibis.row_number().over(ibis.window(group_by="rule", order_by=RECORD)))
-    first = first.filter(first["_n"] < most)
+    first = first_of_each(narrow, most)
     shown = {column.name for column in contract.columns if not column.personal}
     found = first.select(RECORD, "rule", "column", "text").to_pyarrow().to_pylist()
-    columns = sorted({row["column"] for row in found if row["column"] in shown})
-    cells = _cells(stage, {row[RECORD] for row in found}, columns) if columns else {}
+    cells = _cells(stage, [(row[RECORD], row["column"]) for row in found if row["column"] in shown])
     examples: Examples = {}
     for row in sorted(found, key=lambda row: (row["rule"], row[RECORD])):
         value = row["text"] or cells.get((row[RECORD], row["column"]))
@@ -164,13 +158,31 @@ def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int
     return examples
 
 
-def _cells(stage: ir.Table, records: set[int], columns: list[str]) -> dict[tuple[int, str], str | None]:
-    wanted = stage.filter(stage[RECORD].isin(sorted(records))).select(RECORD, *columns)
-    return {
-        (row[RECORD], name): None if row[name] is None else str(row[name])[:200]
-        for row in wanted.to_pyarrow().to_pylist()
-        for name in columns
-    }
+def first_of_each(narrow: ir.Table, most: int) -> ir.Table:
+    """The first failing records of every rule. Said in this one way, the engine keeps those few and sorts nothing."""
+    return narrow.filter(ibis.row_number().over(ibis.window(group_by="rule", order_by=RECORD)) < most)
+
+
+def _cells(stage: ir.Table, wanted: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str | None]:
+    """The cells at (record, column), as text: of thousands of rules with examples of their own, none but those."""
+    columns: dict[int, list[str]] = {}
+    for record, name in wanted:
+        columns.setdefault(record, []).append(name)
+    if not columns:
+        return {}
+    names = sorted({name for _, name in wanted})
+    shown = [stage[name].left(_SHOWN) if stage[name].type().is_string() else stage[name] for name in names]
+    rows = stage.filter(stage[RECORD].isin(sorted(columns))).select(
+        RECORD, **{f"_{n}": cell for n, cell in enumerate(shown)}
+    )
+    places = {name: n for n, name in enumerate(names, 1)}
+    cells = {}
+    for batch in rows.to_pyarrow_batches(chunk_size=_BATCH):
+        for n, record in enumerate(batch.column(0).to_pylist()):
+            for name in columns[record]:
+                value = batch.column(places[name])[n].as_py()
+                cells[record, name] = None if value is None else str(value)[:_SHOWN]
+    return cells
 
 
 def _none_of(records: ir.Table) -> ir.Table:
@@ -235,6 +247,6 @@ def malformed_as(narrow: ir.Table) -> str | None:
 
 
 def failing_per_rule(narrow: ir.Table) -> dict[str, int]:
-    """How many records fail each rule."""
-    counted = narrow.group_by("rule").aggregate(n=narrow[RECORD].nunique())
+    """How many records fail each rule. None fails one twice, and to count different ones takes memory for each."""
+    counted = narrow.group_by("rule").aggregate(n=narrow[RECORD].count())
     return {row["rule"]: row["n"] for row in counted.to_pyarrow().to_pylist()}

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tidegate.audit.lowering import lower
 from tidegate.audit.pandera_rules import judge_in_pandera
@@ -36,11 +38,13 @@ class RuleOutcome:
     Attributes:
         rules: the rules that apply: an optional column that is absent has none.
         failures: pairs of `_record` and `rule`, the rule's number in `rules`; each pair once.
+        named: of each rule its number, as `rule`, its `id`, `column` and `reason`.
         not_evaluated: rules that could not be judged, by id, with the reason.
     """
 
     rules: tuple[Rule, ...]
     failures: ir.Table
+    named: ir.Table
     not_evaluated: dict[str, str]
 
 
@@ -97,7 +101,22 @@ def judge_rules(
     else:
         none = rows.filter(ibis.literal(False))
         failures = engine.view("failures", none.select(RECORD, rule=ibis.literal(0, "int32")))
-    return RuleOutcome(rules, failures, not_evaluated)
+    return RuleOutcome(rules, failures, _named(engine, rules, folder), not_evaluated)
+
+
+def _named(engine: Engine, rules: Sequence[Rule], folder: Path) -> ir.Table:
+    """The rules as a table: there may be thousands, too many to be spelled out in every query that names them."""
+    columns = [
+        pa.array(range(len(rules)), pa.int32()),
+        *(pa.array(texts, pa.string()) for texts in (
+            [rule.id for rule in rules],
+            [rule.column for rule in rules],
+            [f"expected: {rule.expected}" for rule in rules],
+        )),
+    ]  # fmt: skip
+    path = folder / "rules.parquet"
+    pq.write_table(pa.table(columns, names=["rule", "id", "column", "reason"]), path)
+    return engine.table("rules", (DataFile(path=path, rows=len(rules)),))
 
 
 def _reads(rule: Rule, contract: Contract) -> tuple[str, ...]:

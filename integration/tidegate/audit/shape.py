@@ -56,7 +56,7 @@ def judge_shape(contract: Contract, stage: Stage) -> Shape:
     missing = tuple(c.name for c in contract.columns if c.required and lacking[c.name] and stage.read)
     for column in contract.columns:
         if column.required and column.name not in contract.matched:
-            rows = sum(staged.file.rows for staged in lacking[column.name])
+            rows = sum(staged.rows for staged in lacking[column.name])
             files = ", ".join(staged.uri for staged in lacking[column.name][:3])
             unknown = [name for staged in lacking[column.name] for name in staged.unknown]
             hint = " " + nearest(column.name, unknown).replace("Known are", "It has") if unknown else ""
@@ -89,7 +89,7 @@ def _matched(pattern: str, telling: Sequence[StagedFile]) -> Check:
     without = [staged for staged in telling if pattern not in staged.matched.values()]
     return Check(
         id=f"{pattern}.column_in_dataframe", kind="rule", column=None, severity="critical",
-        status="failed" if without else "passed", failing_rows=sum(staged.file.rows for staged in without),
+        status="failed" if without else "passed", failing_rows=sum(staged.rows for staged in without),
         expected=f"at least one column whose name begins with a match of {pattern}",
         observed=", ".join(staged.uri for staged in without[:3]) + " has none" if without else None,
     )  # fmt: skip
@@ -102,7 +102,7 @@ def _unknown(contract: Contract, stage: Stage) -> Check:
     return Check(
         id="dataframe.column_in_schema", kind="rule", column=None, severity="critical",
         status="failed" if unknown else "passed",
-        failing_rows=sum(staged.file.rows for staged in stage.staged if staged.unknown),
+        failing_rows=sum(staged.rows for staged in stage.staged if staged.unknown),
         expected="no column but the contract's", observed=told or None,
     )  # fmt: skip
 
@@ -114,16 +114,19 @@ def _order(contract: Contract, stage: Stage) -> Check:
     mixed = [staged for staged in stage.staged if not staged.sparse and not in_order(staged.present)]
     return Check(
         id="dataframe.column_ordered", kind="rule", column=None, severity="critical",
-        status="failed" if mixed else "passed", failing_rows=sum(staged.file.rows for staged in mixed),
+        status="failed" if mixed else "passed", failing_rows=sum(staged.rows for staged in mixed),
         expected="the columns in the contract's order",
         observed=", ".join(staged.uri for staged in mixed[:3]) or None,
     )  # fmt: skip
 
 
 def _spans(column: str, stage: Stage) -> tuple[tuple[int, int], ...]:
-    spans, start = [], 1
+    spans: list[tuple[int, int]] = []
+    start = 1
     for staged in stage.staged:
-        if column in staged.present and not staged.sparse and staged.file.rows:
-            spans.append((start, start + staged.file.rows - 1))
-        start += staged.file.rows
+        if column in staged.present and not staged.sparse and staged.rows:
+            # Neighbours are one span: of ten thousand files there would be ten thousand conditions.
+            first = spans.pop()[0] if spans and spans[-1][1] == start - 1 else start
+            spans.append((first, start + staged.rows - 1))
+        start += staged.rows
     return tuple(spans)

@@ -96,14 +96,14 @@ class StagedFile(_Plain):
     """One source, staged.
 
     Attributes:
-        file: the staged Parquet.
+        rows: how many records it has.
         present: the contract's columns that the source has, in the source's order.
         unknown: columns of the source that the contract has not.
         matched: columns of the source that match a pattern, each with its pattern.
         sparse: whether a record may leave a column out (JSON), so that null and absent are one.
     """
 
-    file: DataFile
+    rows: int
     uri: str
     present: tuple[str, ...]
     unknown: tuple[str, ...]
@@ -112,16 +112,18 @@ class StagedFile(_Plain):
 
 
 class Stage(_Plain):
-    """A staged submission. `nulled` and `trimmed` count the cells that declared repairs changed, per column."""
+    """A staged submission.
+
+    Attributes:
+        staged: every source.
+        files: the staged Parquet, in order; the rows of small sources share a file.
+        nulled, trimmed: the cells that declared repairs changed, counted per column.
+    """
 
     staged: tuple[StagedFile, ...]
+    files: tuple[DataFile, ...]
     nulled: dict[str, int]
     trimmed: dict[str, int]
-
-    @property
-    def files(self) -> tuple[DataFile, ...]:
-        """The Parquet files, in order."""
-        return tuple(staged.file for staged in self.staged)
 
     @property
     def matched(self) -> dict[str, str]:
@@ -131,4 +133,4 @@ class Stage(_Plain):
     @property
     def read(self) -> int:
         """How many records were read, malformed ones among them."""
-        return sum(file.rows for file in self.files)
+        return sum(staged.rows for staged in self.staged)

@@ -19,6 +19,7 @@ from tidegate.engines.duckdb.footer import extremes
 from tidegate.engines.duckdb.memory import limit_of, no_room
 from tidegate.engines.duckdb.progress import polled
 from tidegate.engines.duckdb.recurring import write_recurring
+from tidegate.engines.duckdb.row_groups import rows_of_group, widest
 from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Extremes, Stage, StagePlan
 
@@ -37,6 +38,7 @@ class DuckDBEngine:
         self._polling = ExitStack()
         self._polling.enter_context(polled(self._connection))
         self._batches = 0
+        self._row_bytes = 0.0
 
     def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
         return staging(plan)
@@ -46,6 +48,7 @@ class DuckDBEngine:
         scan = f"read_parquet([{paths}], hive_partitioning=false, union_by_name=true)"
         columns = "*"
         if record is not None:
+            self._row_bytes = max(self._row_bytes, widest(files))  # whole rows: they may be written again
             starts, start = [], 1
             for file in files:
                 starts.append(str(start))
@@ -60,7 +63,8 @@ class DuckDBEngine:
 
     def write(self, expression: ir.Table, path: Path) -> DataFile:
         sql = self._ibis.compile(expression)
-        self._run(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        group = rows_of_group(self._row_bytes, len(expression.columns), limit_of(self._resources))
+        self._run(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
         return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
 
     def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> DataFile:

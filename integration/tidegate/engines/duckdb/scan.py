@@ -27,6 +27,7 @@ from tidegate.columns import PROBLEMS, Column
 from tidegate.engines.duckdb.casts import Cast, Repairs, cast
 from tidegate.engines.duckdb.connection import added, identifier, quoted
 from tidegate.engines.duckdb.digits import count_digits
+from tidegate.engines.duckdb.row_groups import bytes_of_record, bytes_of_row
 from tidegate.engines.plan import StagePlan, StageSource
 from tidegate.errors import SourceUnreadable
 from tidegate.readers.counts import CHUNK, ByteCounts, Counting
@@ -54,6 +55,7 @@ class Scan:
         present: the names of the contract's columns that are there; JSON knows them only after reading.
         holds: whether what was staged agrees with the source; raises where the source is to blame.
         reader_problems: whether the relation names problems of its own.
+        row_bytes: about how long a row is.
         counted_bytes: SQL for how many bytes of the source a row's values account for.
         tentative: whether there is a more exact way, should this one fail.
         failure: what our own reader raised; DuckDB wraps it beyond recognition.
@@ -66,6 +68,7 @@ class Scan:
     present: Callable[[], tuple[str, ...]]
     holds: Callable[[duckdb.DuckDBPyConnection, Path], bool] = field(default=lambda connection, target: True)
     reader_problems: bool = False
+    row_bytes: float = 0
     counted_bytes: str | None = None
     tentative: bool = False
     failure: Callable[[], Exception | None] = field(default=lambda: None)
@@ -153,6 +156,7 @@ def _fast_csv(
         lengths += [f"-coalesce(len({text}) - len(replace({text}, '\"', '')), 0)" for text in texts]
     scan.counted_bytes = added(lengths)
     scan.tentative = True
+    scan.row_bytes = bytes_of_record(plain, b"\n")
     with plain.open("rb") as file:
         quotes -= file.read(dialect.header_bytes).count(_QUOTE)
     size = plain.stat().st_size
@@ -177,7 +181,9 @@ def _fast_csv(
 
 def _exact_csv(connection: duckdb.DuckDBPyConnection, plan: StagePlan, plain: Path, dialect: CsvDialect) -> Scan:
     batches = read_csv_records(plain, dialect, plan.resources)
-    return _records(connection, plan, batches, dialect.header)
+    scan = _records(connection, plan, batches, dialect.header)
+    scan.row_bytes = bytes_of_record(plain, b"\n")
+    return scan
 
 
 def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, form: Literal["json", "jsonl"], plain: Path) -> Scan:
@@ -188,6 +194,7 @@ def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, form: Literal[
     names = tuple(column.name for column in plan.columns)
     scan = _records(connection, plan, reading.batches, names)
     scan.present = lambda: tuple(name for name in names if name in reading.seen)
+    scan.row_bytes = bytes_of_record(plain, b"{")  # a whole array may stand in one line
     return scan
 
 
@@ -200,6 +207,7 @@ def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: Sta
         raise _corrupt(source, error) from None
     types = {name: kind for name, kind, *_ in described}
     scan = _scan(connection, plan.with_matched(types), relation, types | _durations(source, plain, plan.columns))
+    scan.row_bytes = bytes_of_row(plain)
 
     def holds(connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
         staged = pq.read_metadata(target).num_rows

@@ -20,8 +20,10 @@ import pyarrow.parquet as pq
 
 from tidegate.columns import PROBLEMS
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
+from tidegate.engines.duckdb.gather import Gathering
 from tidegate.engines.duckdb.memory import in_words, limit_of, no_room
 from tidegate.engines.duckdb.progress import Lines, in_turn, polled
+from tidegate.engines.duckdb.row_groups import rows_of_group
 from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
 from tidegate.errors import NoRoom, SourceUnreadable, TidegateError
@@ -61,6 +63,7 @@ def stage(plan: StagePlan) -> Stage:
     connection = connect(plan.folder, plan.resources, files=tuple(source.path for source in plan.sources))
     lock(connection)
     staged: list[StagedFile] = []
+    gathering = Gathering(connection, plan.folder, limit_of(plan.resources))
     nulled: dict[str, int] = {}
     trimmed: dict[str, int] = {}
     for number, source in enumerate(in_turn(plan.sources)):
@@ -77,7 +80,7 @@ def stage(plan: StagePlan) -> Stage:
         rows = pq.read_metadata(target).num_rows
         staged.append(
             StagedFile(
-                file=DataFile(path=target, rows=rows),
+                rows=rows,
                 uri=source.uri,
                 present=scan.present(),
                 unknown=scan.unknown,
@@ -86,8 +89,9 @@ def stage(plan: StagePlan) -> Stage:
             )
         )
         _count_repairs(connection, scan, target, nulled, trimmed)
+        gathering.add(DataFile(path=target, rows=rows))
         plain.unlink()
-    return Stage(staged=tuple(staged), nulled=nulled, trimmed=trimmed)
+    return Stage(staged=tuple(staged), files=gathering.files(), nulled=nulled, trimmed=trimmed)
 
 
 def _staged_whole(
@@ -132,11 +136,12 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
     columns += ["_bytes::BIGINT AS _bytes"] if scan.counted_bytes else []
     for kind in ("null", "trim"):
         columns += [f"m_{kind}_{k} AS _{kind}_{k}" for k in range(scan.masks)]
+    group = rows_of_group(scan.row_bytes, len(columns), limit_of(plan.resources))
     compression = "zstd" if plan.lasts else "lz4_raw"
     with polled(connection):
         connection.execute(
             f"COPY (SELECT {', '.join(columns)} FROM ({_typed(scan)})) TO {quoted(str(target))}"
-            f" (FORMAT parquet, COMPRESSION {compression})"
+            f" (FORMAT parquet, COMPRESSION {compression}, ROW_GROUP_SIZE {group})"
         )
 
 
