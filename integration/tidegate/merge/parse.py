@@ -6,12 +6,15 @@ Like a check, a parser must look at one row at a time: batches would change what
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
@@ -61,7 +64,8 @@ def parse(
     names = [column.name for column in contract.columns]
     before = engine.write(rows.select(RECORD, *names), folder / "unparsed.parquet").path
     try:
-        with deadline(max_seconds):
+        with deadline(max_seconds), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a library thinks of the author's code is none of a contributor's
             return _parsed(engine, rows, before, contract, left_out, folder)
     except OutOfTime:
         told = f"a timeout after {max_seconds} s"
@@ -139,9 +143,16 @@ def _applied(run: _Run, table: pyarrow.Table, definitions: dict[str, pa.Column])
         if pyarrow.types.is_duration(cells.type):
             cells = cells.cast(pyarrow.duration("us")).cast(pyarrow.int64())
         cells = cells.cast(field.type)
-        column = pc.replace_with_mask(table.column(name).combine_chunks(), held.combine_chunks(), cells)
+        column = _replaced(table.column(name).combine_chunks(), held.to_numpy(), cells)
         table = table.set_column(table.schema.get_field_index(name), field, column)
     return table
+
+
+def _replaced(column: pyarrow.Array, held: npt.NDArray[np.bool_], cells: pyarrow.Array) -> pyarrow.Array:
+    """The column with `cells` in the rows that are held, in order. Arrow itself replaces nothing in lists."""
+    places = np.arange(len(column))
+    places[held] = len(column) + np.arange(len(cells))
+    return pyarrow.concat_arrays([column, cells]).take(pyarrow.array(places))
 
 
 def _try(run: _Run, table: pyarrow.Table, definitions: dict[str, pa.Column]) -> None:
