@@ -297,6 +297,16 @@ def test_https_to_a_pinned_address_is_held_against_the_name(
             fetched(site.url("/down", "tides.test"))
 
 
+@pytest.mark.parametrize("order", [("/bad.csv", "/slow.csv"), ("/slow.csv", "/bad.csv")])
+def test_one_that_cannot_be_read_ends_the_others(order: tuple[str, str], site: Site, fetched: Fetched) -> None:
+    site.pages["/slow.csv"] = Page(CSV, drip=0.02)
+    site.pages["/bad.csv"] = Page(CSV, length=len(CSV) + 1, etag=None)
+    began = time.monotonic()
+    with pytest.raises(SourceUnreadable, match=r"bad\.csv could not be read"):
+        fetched(*(site.url(path) for path in (*order, *order)), attempts=2)
+    assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize("url", ["http://", "http://[::1/x", "http://a:99999/x", "https:///x.csv"])
 def test_what_is_no_url(url: str, fetched: Fetched) -> None:
     with pytest.raises(Misuse, match=r"is no .*URL"):
