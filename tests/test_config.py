@@ -50,6 +50,8 @@ def test_a_seed_may_be_zero() -> None:
         ({"cleaning_config": {"shuffle": -1}}, "'cleaning_config.shuffle': Input should be greater"),
         ({"validation_config": {"max_failing_fraction": 2}}, "less than or equal to 1"),
         ({"data_source": "ftp"}, "data_source"),
+        ({"source_config": {"allowed_networks": ["10.1"]}}, "source_config.allowed_networks.*10.1"),
+        ({"source_config": {"alowed_networks": []}}, "Did you mean 'allowed_networks'"),
         ({"resources": {"memory_limit": "much"}}, "resources.memory_limit"),
         ({"resources": {"memory_limit": "2 GB; SET x"}}, "resources.memory_limit"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.sources.site import Site
@@ -13,6 +14,16 @@ from tidegate.config import DataSource, Resources, SourceConfig
 from tidegate.sources import Snapshot, acquire
 
 HERE = ("127.0.0.0/8",)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what came of the downloads over lines that break, and their seed."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for name, told in getattr(report, "user_properties", ()):
+                    if name == "faults":
+                        terminalreporter.write_line(f"faults: {report.nodeid.partition('::')[2]}: {told}")
 
 
 @pytest.fixture

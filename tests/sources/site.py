@@ -28,6 +28,7 @@ class Page:
         drip: seconds between single bytes.
         length: another Content-Length than the true one; -1 for none.
         digest: whether a checksum is sent.
+        conditions: whether If-Match is looked at.
     """
 
     body: bytes = b""
@@ -41,6 +42,7 @@ class Page:
     drip: float = 0
     length: int | None = None
     digest: bool = False
+    conditions: bool = True
 
 
 class Site:
@@ -84,7 +86,7 @@ class Site:
             headers["Repr-Digest"] = f"sha-256=:{digest}:"
         if page.etag is not None:
             headers["ETag"] = page.etag
-            if request.headers.get("If-Match", page.etag) != page.etag:
+            if page.conditions and request.headers.get("If-Match", page.etag) != page.etag:
                 body, status = b"", 412
         if page.ranges:
             headers["Accept-Ranges"] = "bytes"

@@ -174,8 +174,9 @@ def test_without_credentials(s3: S3, fetched: Fetched, monkeypatch: pytest.Monke
 def test_wrong_credentials(azure: Azure, fetched: Fetched, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = Azure.environment(azure.port)["AZURE_STORAGE_CONNECTION_STRING"].replace("Eby8", "Eby9")
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", wrong)
-    with pytest.raises(SourceUnreadable, match=r"may not be read: the store answers 403"):
+    with pytest.raises(SourceUnreadable, match=r"may not be read: the store answers 403") as error:
         fetched(azure.uri("x.csv"))
+    assert error.value.__context__ is None
 
 
 @pytest.mark.parametrize(

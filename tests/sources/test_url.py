@@ -6,8 +6,10 @@ import hashlib
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +97,39 @@ def test_what_passes_is_tried_again_and_what_does_not_is_not(site: Site, fetched
     assert len(site.asked) == asked + 1
 
 
-def test_a_file_that_changes_meanwhile(site: Site, fetched: Fetched, small_parts: int) -> None:
+@pytest.mark.parametrize(
+    "after",
+    [
+        Page(CSV[::-1], etag='"2"'),
+        Page(CSV[::-1], etag='"2"', conditions=False),
+        Page(CSV[:-9], conditions=False),
+        Page(CSV, etag=None),
+    ],
+)
+def test_a_file_that_changes_meanwhile(after: Page, site: Site, fetched: Fetched, small_parts: int) -> None:
     site.pages["/x.csv"] = Page(CSV)
     answer = site.answer
 
     def changing(request: Any) -> None:
         answer(request)
-        site.pages["/x.csv"] = Page(CSV[::-1], etag='"2"')
+        site.pages["/x.csv"] = after
 
     site.answer = changing  # type: ignore[method-assign]
     with pytest.raises(SourceUnreadable, match="changed while it was read"):
+        fetched(site.url("/x.csv"))
+
+
+def test_a_checksum_may_come_with_any_part(site: Site, fetched: Fetched, small_parts: int) -> None:
+    """The line may have damaged the header of the first answer."""
+    site.pages["/x.csv"] = Page(CSV)
+    answer = site.answer
+
+    def telling(request: Any) -> None:
+        answer(request)
+        site.pages["/x.csv"] = Page(CSV, headers={"Repr-Digest": f"sha-256=:{'A' * 43}=:"})
+
+    site.answer = telling  # type: ignore[method-assign]
+    with pytest.raises(SourceUnreadable, match="its sha256 differs"):
         fetched(site.url("/x.csv"))
 
 
@@ -117,12 +142,31 @@ def test_a_server_that_drips_has_a_deadline(site: Site, fetched: Fetched) -> Non
 
 
 def test_headers_that_drip_have_a_deadline(fetched: Fetched) -> None:
+    def drip(server: socket.socket) -> None:
+        line, _ = server.accept()
+        with line, suppress(OSError):
+            line.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while True:
+                line.sendall(b"x")
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=drip, args=(server,), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(SourceUnreadable, match="was not there in 1 seconds"):
+            fetched(f"http://127.0.0.1:{server.getsockname()[1]}/x.csv", limits=Resources(max_seconds=1))
+        assert time.monotonic() - began < 3
+
+
+def test_a_server_that_says_nothing(fetched: Fetched) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/x.csv"
-        with pytest.raises(SourceUnreadable, match="was not there in 1 seconds"):
-            fetched(url, limits=Resources(max_seconds=1))
         with pytest.raises(SourceUnreadable, match="silent for too long"):
             fetched(url, silence=0.1, attempts=1)
+        began = time.monotonic()
+        with pytest.raises(SourceUnreadable, match="was not there in 1 seconds"):
+            fetched(url, silence=30, limits=Resources(max_seconds=1))
+        assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -251,6 +295,16 @@ def test_https_to_a_pinned_address_is_held_against_the_name(
         site.pages["/down"] = Page(status=302, headers={"Location": "http://tides.test/x.csv"})
         with pytest.raises(SourceUnreadable, match="from https to http"):
             fetched(site.url("/down", "tides.test"))
+
+
+@pytest.mark.parametrize("order", [("/bad.csv", "/slow.csv"), ("/slow.csv", "/bad.csv")])
+def test_one_that_cannot_be_read_ends_the_others(order: tuple[str, str], site: Site, fetched: Fetched) -> None:
+    site.pages["/slow.csv"] = Page(CSV, drip=0.02)
+    site.pages["/bad.csv"] = Page(CSV, length=len(CSV) + 1, etag=None)
+    began = time.monotonic()
+    with pytest.raises(SourceUnreadable, match=r"bad\.csv could not be read"):
+        fetched(*(site.url(path) for path in (*order, *order)), attempts=2)
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[::1/x", "http://a:99999/x", "https:///x.csv"])

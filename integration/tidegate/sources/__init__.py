@@ -93,9 +93,13 @@ def _remote_files(path: str, kind: DataSource, bounds: Bounds) -> Sequence[Remot
 
 
 def _results(futures: list[Future[Snapshot]], bounds: Bounds) -> list[Snapshot]:
-    """What came of each, in order. The first error ends the others, and is raised."""
-    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-    errors = [error for future in futures if future in done and (error := future.exception()) is not None]
-    for error in sorted(errors, key=lambda error: isinstance(error, Stopped)):
-        raise error
+    """What came of each, in order. The first error ends the others, and is raised when they have ended."""
+    wait(futures, return_when=FIRST_EXCEPTION)
+    if any(future.done() and future.exception() for future in futures):
+        bounds.stop()
+        begun = [future for future in futures if not future.cancel()]
+        wait(begun)
+        errors = [error for future in begun if (error := future.exception()) is not None]
+        # That another file was stopped is no news.
+        raise min(errors, key=lambda error: isinstance(error, Stopped))
     return [future.result() for future in futures]

@@ -10,8 +10,6 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 _NOT_PUBLIC = tuple(
     map(
         ipaddress.ip_network,
@@ -39,17 +37,13 @@ _NOT_PUBLIC = tuple(
         ),
     )
 )
+# All else is not: this machine, link-local, private, IPv4 addresses spelled as IPv6 (::ffff:0:0/96, 64:ff9b::/96).
 _PUBLIC_V6 = ipaddress.ip_network("2000::/3")
 
 
 def may_connect(address: str, allowed: Sequence[str]) -> bool:
     """Whether an address, as the system spells it, is public or in one of the `allowed` networks."""
     ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        elif ip.scope_id is not None:
-            ip = ipaddress.IPv6Address(int(ip))
     if any(ip in ipaddress.ip_network(network) for network in allowed):
         return True
     if isinstance(ip, ipaddress.IPv6Address) and ip not in _PUBLIC_V6:

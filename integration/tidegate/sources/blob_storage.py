@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import islice
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +20,8 @@ from tidegate.sources.names import blob_account, ends_in, fixed_part, is_glob, m
 from tidegate.sources.places import RemoteFile
 
 _HIDDEN = (".", "_")
+_NEAR = 1000
+"""Among how many objects the one is looked for that was probably meant."""
 _QUERY = re.compile(r"\?[^\s)'\"]+")
 
 
@@ -109,9 +112,8 @@ def _nothing(store: Store, key: str, uri: str, bounds: Bounds) -> SourceUnreadab
     if is_glob(key):
         return SourceUnreadable(f"{uri} matches no file.", "Check the path.")
     beside = key.rpartition("/")[0]
-    names = [
-        ends_in(entry.key) for _, entry in zip(range(1000), store.list(f"{beside}/" if beside else ""), strict=False)
-    ]
+    near = bounds.retried(lambda: list(islice(store.list(f"{beside}/" if beside else ""), _NEAR)), uri)
+    names = [ends_in(entry.key) for entry in near]
     hint = nearest(ends_in(key), names)
     return SourceUnreadable(f"{uri} is not there.", hint if hint.startswith("Did") else "Check the path.")
 

@@ -102,12 +102,12 @@ class Bounds:
 
 
 def download(file: RemoteFile, path: Path, bounds: Bounds) -> Snapshot:
-    """Download a file to `path`, which must not be there.
+    """Download a file to `path`, a name of ours in a private folder.
 
     Raises:
         SourceUnreadable: it cannot be read, or changes meanwhile, or is not what its store says.
     """
-    for last in (False,) * (_DOWNLOADS - 1) + (True,):
+    for _ in range(_DOWNLOADS):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
             look, wrong = _Download(file, descriptor, bounds).run()
@@ -117,9 +117,7 @@ def download(file: RemoteFile, path: Path, bounds: Bounds) -> Snapshot:
         if wrong is None:
             event(log, "fetched", uri=file.uri, bytes=look.size)
             return look.snapshot(path, file.uri, recognised(path, file.uri, file.name), status)
-        if last:
-            break
-        event(log, "fetched anew", level=logging.WARNING, uri=file.uri, reason=f"its {wrong} differs")
+        event(log, "checksum differs", level=logging.WARNING, uri=file.uri, algorithm=wrong)
     raise SourceUnreadable(
         f"{file.uri} is not what its store says: its {wrong} differs.", "It was damaged on its way. Send it anew."
     )
