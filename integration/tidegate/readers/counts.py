@@ -82,6 +82,9 @@ class CountingBeside(Counting):
 
     def add(self, chunk: bytes) -> None:
         """Count the next bytes, soon."""
+        if len(chunk) < CHUNK and not self._waiting:  # a small file is not worth a thread
+            super().add(chunk)
+            return
         self._waiting.append(self._thread.submit(super().add, chunk))
         self._finish(_AHEAD)
 
