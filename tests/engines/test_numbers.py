@@ -56,15 +56,16 @@ def test_places_are_counted_wherever_chunks_end(text: bytes, places: int) -> Non
 def test_a_thread_counts_the_same(tmp_path: Path) -> None:
     text = b'"1e5",0x1F\0\n' * 400_000  # more chunks than may wait
     with CountingBeside() as beside:
-        for start in range(0, len(text), CHUNK - 1):
-            beside.add(text[start : start + CHUNK - 1])
+        for start in range(0, len(text), CHUNK):
+            beside.add(text[start : start + CHUNK])
+        assert beside._waiting
     assert beside.counts == counted(text)
     assert (beside.counts.quotes, beside.counts.nuls, beside.counts.odd_numbers) == (800_000, 400_000, 800_000)
 
 
 def test_what_goes_wrong_in_the_thread_is_raised() -> None:
     with pytest.raises(TypeError), CountingBeside() as beside:
-        beside.add("text")  # type: ignore[arg-type]
+        beside.add("x" * CHUNK)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
