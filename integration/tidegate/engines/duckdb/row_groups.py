@@ -41,8 +41,8 @@ def bytes_of_record(plain: Path, mark: bytes) -> float:
 def bytes_of_row(path: Path) -> float:
     """The mean row of a Parquet file, uncompressed."""
     metadata = pq.read_metadata(path)
-    groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-    return sum(group.total_byte_size for group in groups) / max(metadata.num_rows, 1)
+    sizes = (int(metadata.row_group(number).total_byte_size) for number in range(metadata.num_row_groups))
+    return sum(sizes) / max(int(metadata.num_rows), 1)
 
 
 def widest(files: Sequence[DataFile]) -> float:
