@@ -1,0 +1,15 @@
+"""Fixtures of the hostile cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.harness import Gate
+
+
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Gate:
+    """The command line over a registry and a pool of its own."""
+    return Gate(tmp_path, monkeypatch, capsys)
