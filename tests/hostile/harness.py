@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -54,8 +55,9 @@ class Case:
         words: what the answer says: of the error, the reasons, the notes or the quarantine.
         rows: the records that go in, exactly.
         quarantine: [record, column, code] of each record that does not.
-        columns: the contract's columns beside `id`, with their types; each may be null, unless `more` says otherwise.
-        more: lines of the contract.
+        columns: the contract's columns beside `id`, with their types; each may be null, unless its field is given too.
+        more: further lines of the contract.
+        known: what the row that is in the pool before has in these columns; nulls without.
         config: of the integration.
         apart: whether staging runs in a process of its own also here, as it does for users, since it may crash.
     """
@@ -69,11 +71,17 @@ class Case:
     quarantine: tuple[tuple[int, str | None, str], ...] = ()
     columns: dict[str, str] = field(default_factory=lambda: VALUE)
     more: str = ""
+    known: tuple[Any, ...] = ()
     config: dict[str, Any] = field(default_factory=dict)
     apart: bool = False
 
     def __str__(self) -> str:
         return f"{self.row}-{self.name}"
+
+    @property
+    def known_row(self) -> tuple[Any, ...]:
+        """The row that is in the pool before."""
+        return (KNOWN, *(self.known or [None] * len(self.columns)))
 
 
 def params(cases: tuple[Case, ...]) -> pytest.MarkDecorator:
@@ -95,9 +103,13 @@ def file(name: str, data: bytes | str) -> Build:
 
 @dataclass
 class Gate:
-    """The command line over a small registry and a pool of one row, in a folder of its own."""
+    """The command line over a small registry and a pool of one row, in a folder of its own.
+
+    `pools` are those that are made already, by the text of their contract: to make one takes as long as a case.
+    """
 
     folder: Path
+    pools: dict[str, Path]
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
@@ -121,7 +133,7 @@ class Gate:
             assert table_version(self.pool) == 1
         else:
             assert contents(self.pool) == before, "the pool changed"
-        assert self.rows(case) == [(KNOWN, *[None] * len(case.columns)), *case.rows]
+        assert self.rows(case) == [case.known_row, *case.rows]
 
     @property
     def pool(self) -> Path:
@@ -129,20 +141,27 @@ class Gate:
         return self.folder / "pool"
 
     def prepare(self, case: Case) -> None:
-        """Write contract and configuration, and publish the row that is there before."""
+        """Write contract and configuration, and publish the row that is there before, or take such a pool."""
         contract = self.folder / "contracts/ferry/v1_0.py"
         contract.parent.mkdir(parents=True)
-        lines = [f"    {name}: {kind} = pa.Field(nullable=True)\n" for name, kind in case.columns.items()]
-        contract.write_text(CONTRACT + "".join(lines) + case.more + ("" if "class Config" in case.more else STRICT))
+        fields = [f"{name}: {kind}" + " = pa.Field(nullable=True)" * ("=" not in kind) for name, kind in case.columns.items()]
+        text = CONTRACT + "".join(f"    {line}\n" for line in fields) + case.more
+        text += "" if "class Config" in text else STRICT
+        contract.write_text(text)
         # Most cases have a bad record among two or three good ones, and ask what becomes of the good.
         config = {"validation_config": {"max_failing_fraction": 0.9}, "tracking": False} | case.config
         (self.folder / "config.yaml").write_text(json.dumps(config))
         (self.folder / "in").mkdir()
-        (self.folder / "known.jsonl").write_text(json.dumps({"id": KNOWN} | dict.fromkeys(case.columns)))
+        if text in self.pools:
+            shutil.copytree(self.pools[text], self.pool)
+            return
+        (self.folder / "known.jsonl").write_text(json.dumps(dict(zip(["id", *case.columns], case.known_row, strict=True))))
         with self.monkeypatch.context() as patch:
             _stage_here(patch)
             code, _, error = self.command("integrate", "known.jsonl", "--into", str(self.pool))
         assert (code, error) == (0, "")
+        self.pools[text] = self.folder / "pool before"
+        shutil.copytree(self.pool, self.pools[text])
 
     def run(self, case: Case, *arguments: str) -> dict[str, Any]:
         """Run a command: exit code and words are the case's. Returns the report; nothing where there is none."""
@@ -151,7 +170,7 @@ class Gate:
                 _stage_here(patch)
             code, out, error = self.command(*arguments, "--format", "json")
         assert "Traceback" not in out + error
-        assert code == EXIT_CODES[case.verdict], error or out
+        assert code == EXIT_CODES[case.verdict], error or out[:300]
         if case.verdict == "unreadable":
             assert out == ""
             assert error.startswith("source-unreadable: ")
