@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hostile.harness import Gate
+if TYPE_CHECKING:
+    from tests.hostile.harness import Gate
+
+pytest.register_assert_rewrite("tests.hostile.harness")  # so that its assertions say what differs
 
 
 @pytest.fixture(scope="session")
@@ -20,4 +24,6 @@ def gate(
     tmp_path: Path, pools: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Gate:
     """The command line over a registry and a pool of its own."""
+    from tests.hostile.harness import Gate
+
     return Gate(tmp_path, pools, monkeypatch, capsys)

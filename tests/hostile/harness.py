@@ -27,7 +27,6 @@ from typing import Annotated
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
-from pandera.engines import pandas_engine
 
 
 class Ferry(pa.DataFrameModel):
@@ -106,12 +105,14 @@ class Gate:
     """The command line over a small registry and a pool of one row, in a folder of its own.
 
     `pools` are those that are made already, by the text of their contract: to make one takes as long as a case.
+    `said` is all that the commands have put out.
     """
 
     folder: Path
     pools: dict[str, Path]
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
+    said: list[str] = field(default_factory=list)
 
     def holds(self, case: Case) -> None:
         """Both commands give the case's answer, and the pool is what it must be."""
@@ -144,7 +145,9 @@ class Gate:
         """Write contract and configuration, and publish the row that is there before, or take such a pool."""
         contract = self.folder / "contracts/ferry/v1_0.py"
         contract.parent.mkdir(parents=True)
-        fields = [f"{name}: {kind}" + " = pa.Field(nullable=True)" * ("=" not in kind) for name, kind in case.columns.items()]
+        fields = [
+            f"{name}: {kind}" + " = pa.Field(nullable=True)" * ("=" not in kind) for name, kind in case.columns.items()
+        ]
         text = CONTRACT + "".join(f"    {line}\n" for line in fields) + case.more
         text += "" if "class Config" in text else STRICT
         contract.write_text(text)
@@ -155,7 +158,9 @@ class Gate:
         if text in self.pools:
             shutil.copytree(self.pools[text], self.pool)
             return
-        (self.folder / "known.jsonl").write_text(json.dumps(dict(zip(["id", *case.columns], case.known_row, strict=True))))
+        (self.folder / "known.jsonl").write_text(
+            json.dumps(dict(zip(["id", *case.columns], case.known_row, strict=True)))
+        )
         with self.monkeypatch.context() as patch:
             _stage_here(patch)
             code, _, error = self.command("integrate", "known.jsonl", "--into", str(self.pool))
@@ -181,7 +186,7 @@ class Gate:
         return told
 
     def command(self, *arguments: str) -> tuple[int, str, str]:
-        """Run the command line, here, in the folder. An exception that leaves it is the traceback that there may not be."""
+        """Run the command line, here. An exception that leaves it would be a traceback."""
         named = [*arguments, "--contract", "ferry", "--registry", ".", "--config", "config.yaml"]
         self.monkeypatch.chdir(self.folder)
         self.monkeypatch.setattr(sys, "argv", ["tidegate", *named])
@@ -189,6 +194,7 @@ class Gate:
         with pytest.raises(SystemExit) as ended:
             main()
         out, error = self.capsys.readouterr()
+        self.said += [out, error]
         assert isinstance(ended.value.code, int)
         return ended.value.code, out, error
 

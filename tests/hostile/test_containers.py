@@ -1,4 +1,4 @@
-"""Rows 1 to 7: what files are packed in. Nothing is taken from a container that is not whole, plain and what it says."""
+"""Rows 1 to 7: what files are packed in. Nothing is taken from a container that is not whole and what it says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import struct
 import zipfile
 
 import zstandard
-
 from tests.hostile.harness import Case, Gate, file, params
 
 CSV = "id,value\n" + "".join(f"r{n},{n}\n" for n in range(500))
@@ -59,17 +58,19 @@ def over_the_directory() -> bytes:
 
 SMALL = {"resources": {"max_bytes": 2000}}
 CASES = (
-    Case(1, "truncated gz, half", file("x.csv.gz", gz(CSV)[:-400]), "unreadable", "ends in the middle of its gzip data"),
+    Case(1, "truncated gz, half", file("x.csv.gz", gz(CSV)[:-400]), "unreadable",
+         "ends in the middle of its gzip data"),
     Case(1, "truncated gz, last byte", file("x.csv.gz", gz(CSV)[:-1]), "unreadable", "ends in the middle of its gzip"),
     Case(2, "truncated zst, half", file("x.csv.zst", zst(CSV)[:-400]), "unreadable", "ends in the middle of its zstd"),
-    Case(2, "truncated zst, last byte", file("x.csv.zst", zst(CSV)[:-1]), "unreadable", "ends in the middle of its zst"),
+    Case(2, "truncated zst, last byte", file("x.csv.zst", zst(CSV)[:-1]), "unreadable",
+         "ends in the middle of its zst"),
     Case(3, "gz with a flipped bit", file("x.csv.gz", flipped(gz(CSV), 400)), "unreadable", "x.csv.gz is damaged"),
     Case(3, "gz with a zeroed CRC", file("x.csv.gz", gz(CSV)[:-8] + bytes(4) + gz(CSV)[-4:]), "unreadable",
          "the checksum of its gzip data is wrong"),
     Case(4, "gz of too many bytes", file("x.csv.gz", gz(CSV)), "unreadable", "larger than 2000 bytes when decompressed",
          config=SMALL),
-    Case(4, "zst of too many bytes", file("x.csv.zst", zst(CSV)), "unreadable", "larger than 2000 bytes when decompressed",
-         config=SMALL),
+    Case(4, "zst of too many bytes", file("x.csv.zst", zst(CSV)), "unreadable",
+         "larger than 2000 bytes when decompressed", config=SMALL),
     Case(4, "gz of too high a ratio", lambda folder: file("x.csv.gz", gz(BOMB))(folder), "unreadable",
          "looks like a decompression bomb", config={"resources": {"max_compression_ratio": 100}}),
     Case(4, "zst of too high a ratio", lambda folder: file("x.csv.zst", zst(BOMB))(folder), "unreadable",

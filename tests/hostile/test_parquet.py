@@ -14,7 +14,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from tests.hostile.harness import Build, Case, Gate, file, params
 
 PLAIN: dict[str, Any] = {"compression": "none", "use_dictionary": False}
@@ -83,13 +82,6 @@ def with_metadata(column: dict[str, str], table: dict[str, str]) -> bytes:
     return parquet(pa.table({"id": ["a"], "value": [1]}, schema=schema))
 
 
-def several(*files: tuple[str, bytes]) -> Build:
-    def build(folder: Path) -> list[Path]:
-        return [file(name, data)(folder) for name, data in files]
-
-    return build
-
-
 class Loaded:
     """What a pickle does when it is loaded: here it leaves a file."""
 
@@ -125,7 +117,7 @@ FLOAT = {"value": "pd.Float64Dtype"}
 AT_LEAST_0 = {"value": "pd.Int64Dtype = pa.Field(ge=0, nullable=True)"}
 CHECKED = "    @pa.check('value')\n    def is_positive(cls, value):\n        return value > 0\n"
 SMALL = {"resources": {"max_bytes": 100_000}}
-YEAR_2300 = datetime(2300, 1, 2, 3, 4, 5, 678_901)
+YEAR_2300 = datetime.fromisoformat("2300-01-02T03:04:05.678901")
 NO_MINIMUM = forged(LOW, int64(-7), int64(3))
 NO_NULLS = forged(NULLS, int64(5) + b"\x16\x02", int64(5) + b"\x16\x00")
 ZEROS = {"value": pa.array([0] * 50_000)}
@@ -137,27 +129,29 @@ CASES = (
          "greater_than_or_equal_to(0)", (("b", 5), ("c", 9)), ((1, "value", "rule-failed"),), AT_LEAST_0),
     Case(22, "forged minimum, a check of Pandera", file("x.parquet", NO_MINIMUM), "accepted", "is_positive",
          (("b", 5), ("c", 9)), ((1, "value", "rule-failed"),), more=CHECKED, known=(1,)),
-    Case(22, "forged maximum, into a narrower type", file("x.parquet", forged(WIDE, int64(300), int64(100))), "accepted",
-         "int8", (("b", 5), ("c", 9)), ((1, "value", "cell-type"),), {"value": "pd.Int8Dtype"}),
+    Case(22, "forged maximum, into a narrower type", file("x.parquet", forged(WIDE, int64(300), int64(100))),
+         "accepted", "int8", (("b", 5), ("c", 9)), ((1, "value", "cell-type"),), {"value": "pd.Int8Dtype"}),
     Case(22, "forged null_count", file("x.parquet", NO_NULLS), "accepted", "null", (("b", 5), ("c", 9)),
          ((1, "value", "rule-failed"),), {"value": "int = pa.Field(ge=0)"}, known=(1,)),
     Case(23, "forged num_rows of the file", file("x.parquet", one_lie_about_rows(0)), "unreadable", "x.parquet"),
     Case(23, "forged num_rows everywhere", file("x.parquet", forged(MANY, varint(1000), varint(999))), "unreadable",
          "x.parquet"),
-    Case(24, "bit flip in a page with a checksum", file("x.parquet", flipped(of([1, 77, 3], write_page_checksum=True), 77)),
-         "unreadable", "checksum"),
+    Case(24, "bit flip in a page with a checksum", file("x.parquet", flipped(of([1, 77, 3], write_page_checksum=True),
+         77)), "unreadable", "checksum"),
     Case(25, "decimal of precision 39", file("x.parquet", decimals(39)), "unreadable", "x.parquet"),
     Case(25, "decimal of precision 70", file("x.parquet", decimals(70)), "unreadable", "x.parquet"),
     Case(26, "many bytes of few, told in the footer", file("x.parquet", ONE_PAGE), "unreadable",
          "resources.max_bytes allows 100000", config=SMALL),
     Case(26, "many bytes of one in a dictionary", file("x.parquet", REPEATED), "unreadable",
          "resources.max_bytes allows 100000", columns={"value": "str"}, config=SMALL),
-    Case(27, "one large page", file("x.parquet", ONE_PAGE), "unreadable", "resources.max_bytes allows 100000", config=SMALL),
+    Case(27, "one large page", file("x.parquet", ONE_PAGE), "unreadable", "resources.max_bytes allows 100000",
+         config=SMALL),
     Case(28, "a type that is a pickle", file("x.parquet", pickled_extension()), "accepted", rows=(("a", 1),)),
     Case(29, "int96 of the year 2300", file("x.parquet", of([YEAR_2300], pa.timestamp("us"),
                                                             use_deprecated_int96_timestamps=True)),
          "accepted", rows=(("a", YEAR_2300),), columns=STAMP),
-    Case(30, "garbage for pandas", file("x.parquet", parquet(pa.table({"id": ["a"], "value": [1]}).replace_schema_metadata(
+    Case(30, "garbage for pandas", file("x.parquet", parquet(pa.table({"id": ["a"],
+         "value": [1]}).replace_schema_metadata(
         {b"pandas": b"{garbage"}))), "accepted", rows=(("a", 1),)),
     Case(31, "a path with a column in it", file("label=spam/x.parquet", parquet({"id": ["a"], "label": ["ham"]})),
          "accepted", rows=(("a", "ham"),), columns={"label": "str"}),
