@@ -105,7 +105,7 @@ class Gate:
     """The command line over a small registry and a pool of one row, in a folder of its own.
 
     `pools` are those that are made already, by the text of their contract: to make one takes as long as a case.
-    `said` is all that the commands have put out.
+    `said` is all that the commands have put out, `paths` is the submission.
     """
 
     folder: Path
@@ -113,14 +113,15 @@ class Gate:
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
     said: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
     def holds(self, case: Case) -> None:
         """Both commands give the case's answer, and the pool is what it must be."""
         self.prepare(case)
         built = case.build(self.folder / "in")
-        paths = list(map(str, built if isinstance(built, list) else [built]))
+        self.paths = list(map(str, built if isinstance(built, list) else [built]))
         kept = self.folder / "quarantine.parquet"
-        validated = self.run(case, "validate", *paths, "--quarantine", str(kept))
+        validated = self.run(case, "validate", *self.paths, "--quarantine", str(kept))
         if case.verdict != "unreadable":
             cells = pq.read_table(kept, columns=["record", "column", "code"]).to_pylist()
             found = sorted(((c["record"], c["column"], c["code"]) for c in cells), key=str)
@@ -128,7 +129,7 @@ class Gate:
             said = [*validated["reasons"], *validated["notes"], *_reasons(kept)]
             assert case.words in "\n".join(said)
         before = contents(self.pool)
-        integrated = self.run(case, "integrate", *paths, "--into", str(self.pool))
+        integrated = self.run(case, "integrate", *self.paths, "--into", str(self.pool))
         assert validated.get("rows") == integrated.get("rows")
         if case.verdict == "accepted" and case.rows:
             assert table_version(self.pool) == 1

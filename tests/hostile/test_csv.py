@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 from tests.hostile.harness import Case, Gate, file, params
 
 HEADER = "id,value\n"
@@ -25,6 +27,10 @@ CASES = (
          "a quote that is never closed", (("a", 1), ("c", 3), ("d", 4)), ((2, None, "broken-quoting"),)),
     Case(13, "a bad row beside a good one", file("x.csv", HEADER + "a,1\nb,x\nc,3\nd\ne,5\n"), "accepted", "",
          (("a", 1), ("c", 3), ("e", 5)), ((2, "value", "cell-type"), (4, None, "field-count"))),
+    Case(14, "cut within a number", file("x.csv", HEADER + "a,1\nb,3300\n"[:-3]), "accepted",
+         "x.csv does not end with a newline: if it was cut off", (("a", 1), ("b", 33))),
+    Case(14, "cut within a number, of a known size", file("x.csv.gz",
+         gzip.compress((HEADER + "b,3300\n").encode())[:-9]), "unreadable", "ends in the middle"),
     Case(15, "mixed CR, LF and CRLF", file("x.csv", "id,value\na,1\r\nb,2\rc,3\nd,4\r\n"), "accepted",
          rows=(("a", 1), ("b", 2), ("c", 3), ("d", 4))),
     Case(16, "UTF-16 with a mark", file("x.csv", (HEADER + "a,1\n").encode("utf-16")), "unreadable", "is UTF-16 text"),

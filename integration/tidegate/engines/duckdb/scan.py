@@ -172,7 +172,7 @@ def _fast_csv(
         rows, in_values, longest = row
         in_values += count_digits(connection, target, [name for name in types if name in kinds])
         newline = len(dialect.newline)
-        unfinished = newline if rows and not _ends_with(plain, dialect.newline.encode()) else 0
+        unfinished = newline if rows and not ends_with(plain, dialect.newline.encode()) else 0
         delimiters_and_newline = len(dialect.header) - 1 + newline
         accounted = dialect.header_bytes + in_values + quotes + rows * delimiters_and_newline - unfinished
         return bool(accounted == size and longest <= plan.resources.max_cell_bytes)
@@ -378,7 +378,8 @@ def _counts(plain: Path) -> ByteCounts:
     return counting.counts
 
 
-def _ends_with(plain: Path, newline: bytes) -> bool:
+def ends_with(plain: Path, newline: bytes) -> bool:
+    """Whether these are the last bytes of a file."""
     with plain.open("rb") as file:
         file.seek(max(0, plain.stat().st_size - len(newline)))
         return file.read() == newline
