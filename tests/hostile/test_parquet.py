@@ -155,6 +155,8 @@ CASES = (
         {b"pandas": b"{garbage"}))), "accepted", rows=(("a", 1),)),
     Case(31, "a path with a column in it", file("label=spam/x.parquet", parquet({"id": ["a"], "label": ["ham"]})),
          "accepted", rows=(("a", "ham"),), columns={"label": "str"}),
+    Case(31, "a work folder with a column in its path", file("x.parquet", parquet({"id": ["a"], "label": ["ham"]})),
+         "accepted", rows=(("a", "ham"),), columns={"label": "str"}, config={"state_dir": "label=spam"}),
     Case(32, "whole numbers, then fractions", several(("1.parquet", of([1, 2])), ("2.parquet", parquet(
         {"id": ["x", "y"], "value": [1.5, 3.0]}))), "accepted", "int64", (("a", 1), ("b", 2), ("y", 3)),
          ((3, "value", "cell-type"),)),

@@ -45,6 +45,8 @@ CASES = (
          CAFE[1]: [2]})), "unreadable", TWICE),
     Case(43, "whole numbers in other spellings", cells("7", "1.5", "1e3", " 7 ", "1_000", "0x10", "007", "+1"),
          "accepted", "a whole number (int64)", (("1", 7),), bad(2, 3, 4, 5, 6, 7, 8)),
+    Case(43, "whole numbers in longer spellings only", cells("7", "1.5", " 8", "1_000", "007", "+1"), "accepted",
+         "a whole number (int64)", (("1", 7),), bad(2, 3, 4, 5, 6)),
     Case(43, "whole numbers in other spellings, each quoted", cells('"7"', '"1.5"', '" 7"', '"0x10"'), "accepted",
          "a whole number (int64)", (("1", 7),), bad(2, 3, 4)),
     Case(43, "a short exponent alone", cells("7", "1e5"), "accepted", "a whole number", (("1", 7),), bad(2)),
