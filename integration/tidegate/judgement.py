@@ -210,7 +210,7 @@ def judge(
         rows=counts,
         checks=checks,
         repairs=(*text_repairs(config, staged), *mended.repairs),
-        notes=_notes(counts, resolved),
+        notes=(*_unfinished(staged), *_notes(counts, resolved)),
         configuration=digest_of(config.judged_by()),
     )
     event(log, "judged", verdict=report.verdict, **counts.model_dump())
@@ -241,6 +241,15 @@ def _selected(
     told = {name: ibis.literal(value, "string") for name, value in lineage(submission).items() if value is not None}
     file = engine.write(rows.mutate(**told).order_by(RECORD), folder / "accepted.parquet")
     return engine.table("selected", (file,)), (file,)
+
+
+def _unfinished(staged: Stage) -> tuple[str, ...]:
+    """A file that was cut off within a number looks like one whose last line merely has no newline."""
+    names = [file.uri for file in staged.staged if file.unfinished]
+    if not names:
+        return ()
+    which = f"{names[0]} does" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more do"
+    return (f"{which} not end with a newline: if it was cut off, its last value may be another one.",)
 
 
 def _notes(counts: RowCounts, resolved: Resolved | None) -> tuple[str, ...]:

@@ -101,6 +101,7 @@ class StagedFile(_Plain):
         unknown: columns of the source that the contract has not.
         matched: columns of the source that match a pattern, each with its pattern.
         sparse: whether a record may leave a column out (JSON), so that null and absent are one.
+        unfinished: whether it is CSV and does not end with a newline, as one that was cut off.
     """
 
     rows: int
@@ -109,6 +110,7 @@ class StagedFile(_Plain):
     unknown: tuple[str, ...]
     matched: dict[str, str] = {}
     sparse: bool
+    unfinished: bool = False
 
 
 class Stage(_Plain):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from tidegate.receipt import Receipt, Report
 from tidegate.reports.hints import hint
@@ -17,6 +18,22 @@ _PARTS = ("accepted", "malformed", "failed", "duplicate", "leaked")
 
 def to_html(report: Report, receipt: Receipt | None = None) -> str:
     """The report as one self-contained page, and where the rows went if a receipt is given."""
+    failed = [check for check in report.checks if check.status != "passed"]
+    counts = report.rows.model_dump()
+    return _template().render(
+        report=report,
+        receipt=receipt,
+        parts=[(name, counts[name], 100 * counts[name] / max(report.rows.read, 1)) for name in _PARTS],
+        failed=failed[:_MOST_FAILED],
+        more_failed=max(0, len(failed) - _MOST_FAILED),
+        checks=report.checks[:_MOST_CHECKS],
+        more_checks=max(0, len(report.checks) - _MOST_CHECKS),
+        passed=len(report.checks) - len(failed),
+    )
+
+
+@cache  # to compile it takes longer than to fill it in
+def _template() -> Template:
     # Everything is escaped on the way in; a cell cannot become markup.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -28,15 +45,4 @@ def to_html(report: Report, receipt: Receipt | None = None) -> str:
     environment.filters["shown"] = shown
     environment.filters["records"] = records
     environment.filters["hint"] = lambda check: hint(check) or ""
-    failed = [check for check in report.checks if check.status != "passed"]
-    counts = report.rows.model_dump()
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        receipt=receipt,
-        parts=[(name, counts[name], 100 * counts[name] / max(report.rows.read, 1)) for name in _PARTS],
-        failed=failed[:_MOST_FAILED],
-        more_failed=max(0, len(failed) - _MOST_FAILED),
-        checks=report.checks[:_MOST_CHECKS],
-        more_checks=max(0, len(report.checks) - _MOST_CHECKS),
-        passed=len(report.checks) - len(failed),
-    )
+    return environment.get_template("report.html.j2")

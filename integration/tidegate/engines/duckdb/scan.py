@@ -36,10 +36,12 @@ from tidegate.readers.csv_records import read_csv_records
 from tidegate.readers.json_records import json_keys, read_json_records
 from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.readers.nested import arrow_type, json_object, nested_reader
+from tidegate.readers.parquet_pages import check_pages, too_much
 
 BITS = 60
 """How many columns one mask of repaired cells covers, so that it stays within 64 bits."""
 _MAX_COLUMNS = 10_000
+_MAX_PRECISION = 38
 _QUOTE = b'"'
 
 
@@ -170,7 +172,7 @@ def _fast_csv(
         rows, in_values, longest = row
         in_values += count_digits(connection, target, [name for name in types if name in kinds])
         newline = len(dialect.newline)
-        unfinished = newline if rows and not _ends_with(plain, dialect.newline.encode()) else 0
+        unfinished = newline if rows and not ends_with(plain, dialect.newline.encode()) else 0
         delimiters_and_newline = len(dialect.header) - 1 + newline
         accounted = dialect.header_bytes + in_values + quotes + rows * delimiters_and_newline - unfinished
         return bool(accounted == size and longest <= plan.resources.max_cell_bytes)
@@ -199,13 +201,16 @@ def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, form: Literal[
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, plain: Path) -> Scan:
-    rows = _check_footer(source, plain, plan.resources.max_bytes)
+    max_bytes = plan.resources.max_bytes
+    rows, most = _check_footer(source, plain, max_bytes)
     relation = f"read_parquet({quoted(str(plain))}, hive_partitioning=false, union_by_name=false)"
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     except duckdb.Error as error:
         raise _corrupt(source, error) from None
     types = {name: kind for name, kind, *_ in described}
+    if most > max_bytes:
+        _refuse_repeated_texts(connection, source, relation, types, max_bytes)
     scan = _scan(connection, plan.with_matched(types), relation, types | _durations(source, plain, plan.columns))
     scan.row_bytes = bytes_of_row(plain)
 
@@ -220,6 +225,21 @@ def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: Sta
 
     scan.holds = holds
     return scan
+
+
+def _refuse_repeated_texts(
+    connection: duckdb.DuckDBPyConnection, source: StageSource, relation: str, types: dict[str, str], max_bytes: int
+) -> None:
+    """Refuse texts that stand in a dictionary once and in so many rows that they become too much."""
+    lengths = [f"coalesce(strlen({identifier(name)}), 0)" for name, kind in types.items() if kind == "VARCHAR"]
+    if lengths:
+        try:
+            row = connection.execute(f"SELECT coalesce(sum({added(lengths)}), 0) FROM {relation}").fetchone()
+        except (duckdb.InvalidInputException, duckdb.IOException) as error:
+            raise _corrupt(source, error) from None
+        assert row is not None
+        if row[0] > max_bytes:
+            raise too_much(source.uri, int(row[0]), max_bytes)
 
 
 def _durations(source: StageSource, plain: Path, columns: tuple[Column, ...]) -> dict[str, str]:
@@ -244,7 +264,8 @@ def _durations(source: StageSource, plain: Path, columns: tuple[Column, ...]) ->
     return durations
 
 
-def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> int:
+def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> tuple[int, int]:
+    """How many records there are, and how many bytes their values are at most."""
     try:
         metadata = pq.read_metadata(plain)
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
@@ -255,10 +276,7 @@ def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> int:
     if metadata.num_columns > _MAX_COLUMNS:
         raise SourceUnreadable(f"{source.uri} has {metadata.num_columns} columns; {_MAX_COLUMNS} are allowed.")
     if decoded > max_bytes:
-        raise SourceUnreadable(
-            f"{source.uri} holds {decoded} bytes of data; resources.max_bytes allows {max_bytes}.",
-            "Raise resources.max_bytes if the file is that large.",
-        )
+        raise too_much(source.uri, decoded, max_bytes)
     if sum(group.num_rows for group in groups) != metadata.num_rows:
         raise SourceUnreadable(f"{source.uri} contradicts itself about how many records it holds.", "Write it anew.")
     if not names:
@@ -268,7 +286,20 @@ def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> int:
             f"{source.uri} has two columns of one name: {same[0]!r} and {same[1]!r}.",
             f"{NOT_COUNTED} Rename or remove one.",
         )
-    return int(metadata.num_rows)
+    _refuse_wide_decimals(source, metadata)
+    return int(metadata.num_rows), check_pages(plain, metadata, max_bytes)
+
+
+def _refuse_wide_decimals(source: StageSource, metadata: pq.FileMetaData) -> None:
+    """DuckDB reads a decimal of more than 38 digits as a float, and not as the one that it is: 1.00 became 7.2e16."""
+    for place in range(metadata.num_columns):
+        told = metadata.schema.column(place)
+        if told.precision > _MAX_PRECISION:
+            raise SourceUnreadable(
+                f"{source.uri} has decimals of {told.precision} digits in {told.path!r};"
+                f" {_MAX_PRECISION} can be read exactly.",
+                "Write them with fewer digits, or as text.",
+            )
 
 
 def _corrupt(source: StageSource, error: Exception) -> SourceUnreadable:
@@ -347,7 +378,8 @@ def _counts(plain: Path) -> ByteCounts:
     return counting.counts
 
 
-def _ends_with(plain: Path, newline: bytes) -> bool:
+def ends_with(plain: Path, newline: bytes) -> bool:
+    """Whether these are the last bytes of a file."""
     with plain.open("rb") as file:
         file.seek(max(0, plain.stat().st_size - len(newline)))
         return file.read() == newline

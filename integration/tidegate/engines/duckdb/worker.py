@@ -24,7 +24,7 @@ from tidegate.engines.duckdb.gather import Gathering
 from tidegate.engines.duckdb.memory import in_words, limit_of, no_room
 from tidegate.engines.duckdb.progress import Lines, in_turn, polled
 from tidegate.engines.duckdb.row_groups import rows_of_group
-from tidegate.engines.duckdb.scan import BITS, Scan, open_scan
+from tidegate.engines.duckdb.scan import BITS, Scan, ends_with, open_scan
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
 from tidegate.errors import NoRoom, SourceUnreadable, TidegateError
 from tidegate.readers.decompress import decompress_to
@@ -86,6 +86,7 @@ def stage(plan: StagePlan) -> Stage:
                 unknown=scan.unknown,
                 matched=plan.matched(scan.present()),
                 sparse=source.format in ("json", "jsonl"),
+                unfinished=source.format == "csv" and not (ends_with(plain, b"\n") or ends_with(plain, b"\r")),
             )
         )
         _count_repairs(connection, scan, target, nulled, trimmed)

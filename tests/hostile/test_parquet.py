@@ -1,0 +1,177 @@
+"""Rows 22 to 33: Parquet. Nothing that a footer says is believed, and nothing is rounded or made up.
+
+Footers are forged by their bytes: a number in one is a zigzag varint after the byte that names its field.
+"""
+
+from __future__ import annotations
+
+import decimal
+import pickle
+import struct
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tests.hostile.harness import Build, Case, Gate, file, params
+
+PLAIN: dict[str, Any] = {"compression": "none", "use_dictionary": False}
+
+
+def parquet(columns: dict[str, Any] | pa.Table, **how: Any) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), sink, **how)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def split(data: bytes) -> tuple[bytes, bytes]:
+    """The pages, and the footer with what follows it."""
+    (size,) = struct.unpack("<I", data[-8:-4])
+    return data[: -8 - size], data[-8 - size :]
+
+
+def forged(data: bytes, true: bytes, false: bytes, times: int = -1) -> bytes:
+    """The file with other bytes in its footer, of the same length."""
+    pages, footer = split(data)
+    assert true in footer
+    assert len(true) == len(false)
+    return pages + footer.replace(true, false, times)
+
+
+def int64(value: int) -> bytes:
+    return struct.pack("<q", value)
+
+
+def varint(value: int) -> bytes:
+    """A zigzag varint, as Thrift's compact protocol writes whole numbers."""
+    rest, out = value << 1, b""
+    while rest > 0x7F:
+        out, rest = out + bytes([rest & 0x7F | 0x80]), rest >> 7
+    return out + bytes([rest])
+
+
+def of(values: Any, kind: pa.DataType | None = None, **how: Any) -> bytes:
+    """A file of keys a, b, c ... and these values."""
+    return parquet({"id": [chr(97 + n) for n in range(len(values))], "value": pa.array(values, kind)}, **(PLAIN | how))
+
+
+LOW = of([-7, 5, 9])
+NULLS = of([None, 5, 9])
+WIDE = of([300, 5, 9])
+MANY = parquet({"id": [f"r{n}" for n in range(1000)], "value": pa.array(range(5000, 6000))}, **PLAIN)
+ALL = tuple((f"r{n}", 5000 + n) for n in range(1000))
+
+
+def one_lie_about_rows(number: int) -> bytes:
+    """1000 is said to be 999 in one place of the footer."""
+    pages, footer = split(MANY)
+    parts = footer.split(varint(1000))
+    return pages + varint(1000).join(parts[: number + 1]) + varint(999) + varint(1000).join(parts[number + 1 :])
+
+
+def flipped(data: bytes, value: int) -> bytes:
+    """One bit of a value's bytes in a page is turned."""
+    pages, footer = split(data)
+    place = pages.rindex(int64(value))
+    return pages[:place] + bytes([pages[place] ^ 1]) + pages[place + 1 :] + footer
+
+
+def with_metadata(column: dict[str, str], table: dict[str, str]) -> bytes:
+    schema = pa.schema([pa.field("id", pa.string(), metadata=column), pa.field("value", pa.int64())], metadata=table)
+    return parquet(pa.table({"id": ["a"], "value": [1]}, schema=schema))
+
+
+class Loaded:
+    """What a pickle does when it is loaded: here it leaves a file."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("loaded"),)
+
+
+def pickled_extension() -> bytes:
+    """CVE-2023-47248: a type whose description is a pickle."""
+    told = {b"ARROW:extension:name": b"arrow.py_extension_type", b"ARROW:extension:metadata": pickle.dumps(Loaded())}
+    fields = [pa.field("id", pa.string()), pa.field("value", pa.int64(), metadata=told)]
+    return parquet(pa.table({"id": ["a"], "value": [1]}, schema=pa.schema(fields)))
+
+
+def many_columns() -> bytes:
+    return parquet({"id": ["a"], **{f"c{n}": pa.nulls(1, pa.int8()) for n in range(19_999)}})
+
+
+def several(*files: tuple[str, bytes]) -> Build:
+    def build(folder: Path) -> list[Path]:
+        return [file(name, data)(folder) for name, data in files]
+
+    return build
+
+
+def decimals(precision: int) -> bytes:
+    kind = pa.decimal256(precision, 2)
+    return of([decimal.Decimal("1.00")], kind)
+
+
+STAMP = {"value": "Annotated[pd.ArrowDtype, pyarrow.timestamp('us')]"}
+FLOAT = {"value": "pd.Float64Dtype"}
+AT_LEAST_0 = {"value": "pd.Int64Dtype = pa.Field(ge=0, nullable=True)"}
+CHECKED = "    @pa.check('value')\n    def is_positive(cls, value):\n        return value > 0\n"
+SMALL = {"resources": {"max_bytes": 100_000}}
+YEAR_2300 = datetime.fromisoformat("2300-01-02T03:04:05.678901")
+NO_MINIMUM = forged(LOW, int64(-7), int64(3))
+NO_NULLS = forged(NULLS, int64(5) + b"\x16\x02", int64(5) + b"\x16\x00")
+ZEROS = {"value": pa.array([0] * 50_000)}
+ONE_PAGE = parquet({"id": pa.array(["a"] * 50_000), **ZEROS}, compression="zstd", use_dictionary=False,
+                   data_page_size=1 << 26)  # fmt: skip
+REPEATED = parquet({"id": [f"r{n}" for n in range(200)], "value": ["x" * 10_000] * 200})
+CASES = (
+    Case(22, "forged minimum, a check of the engine", file("x.parquet", NO_MINIMUM), "accepted",
+         "greater_than_or_equal_to(0)", (("b", 5), ("c", 9)), ((1, "value", "rule-failed"),), AT_LEAST_0),
+    Case(22, "forged minimum, a check of Pandera", file("x.parquet", NO_MINIMUM), "accepted", "is_positive",
+         (("b", 5), ("c", 9)), ((1, "value", "rule-failed"),), more=CHECKED, known=(1,)),
+    Case(22, "forged maximum, into a narrower type", file("x.parquet", forged(WIDE, int64(300), int64(100))),
+         "accepted", "int8", (("b", 5), ("c", 9)), ((1, "value", "cell-type"),), {"value": "pd.Int8Dtype"}),
+    Case(22, "forged null_count", file("x.parquet", NO_NULLS), "accepted", "null", (("b", 5), ("c", 9)),
+         ((1, "value", "rule-failed"),), {"value": "int = pa.Field(ge=0)"}, known=(1,)),
+    Case(23, "forged num_rows of the file", file("x.parquet", one_lie_about_rows(0)), "unreadable", "x.parquet"),
+    Case(23, "forged num_rows everywhere", file("x.parquet", forged(MANY, varint(1000), varint(999))), "unreadable",
+         "x.parquet"),
+    Case(24, "bit flip in a page with a checksum", file("x.parquet", flipped(of([1, 77, 3], write_page_checksum=True),
+         77)), "unreadable", "checksum"),
+    Case(25, "decimal of precision 39", file("x.parquet", decimals(39)), "unreadable", "x.parquet"),
+    Case(25, "decimal of precision 70", file("x.parquet", decimals(70)), "unreadable", "x.parquet"),
+    Case(26, "many bytes of few, told in the footer", file("x.parquet", ONE_PAGE), "unreadable",
+         "resources.max_bytes allows 100000", config=SMALL),
+    Case(26, "many bytes of one in a dictionary", file("x.parquet", REPEATED), "unreadable",
+         "resources.max_bytes allows 100000", columns={"value": "str"}, config=SMALL),
+    Case(27, "one large page", file("x.parquet", ONE_PAGE), "unreadable", "resources.max_bytes allows 100000",
+         config=SMALL),
+    Case(28, "a type that is a pickle", file("x.parquet", pickled_extension()), "accepted", rows=(("a", 1),)),
+    Case(29, "int96 of the year 2300", file("x.parquet", of([YEAR_2300], pa.timestamp("us"),
+                                                            use_deprecated_int96_timestamps=True)),
+         "accepted", rows=(("a", YEAR_2300),), columns=STAMP),
+    Case(30, "garbage for pandas", file("x.parquet", parquet(pa.table({"id": ["a"],
+         "value": [1]}).replace_schema_metadata(
+        {b"pandas": b"{garbage"}))), "accepted", rows=(("a", 1),)),
+    Case(31, "a path with a column in it", file("label=spam/x.parquet", parquet({"id": ["a"], "label": ["ham"]})),
+         "accepted", rows=(("a", "ham"),), columns={"label": "str"}),
+    Case(31, "a work folder with a column in its path", file("x.parquet", parquet({"id": ["a"], "label": ["ham"]})),
+         "accepted", rows=(("a", "ham"),), columns={"label": "str"}, config={"state_dir": "label=spam"}),
+    Case(32, "whole numbers, then fractions", several(("1.parquet", of([1, 2])), ("2.parquet", parquet(
+        {"id": ["x", "y"], "value": [1.5, 3.0]}))), "accepted", "int64", (("a", 1), ("b", 2), ("y", 3)),
+         ((3, "value", "cell-type"),)),
+    Case(32, "whole numbers, then fractions, into floats", several(("1.parquet", of([1, 2])), ("2.parquet", parquet(
+        {"id": ["x", "y"], "value": [1.5, 3.0]}))), "accepted", rows=(("a", 1.0), ("b", 2.0), ("x", 1.5), ("y", 3.0)),
+         columns=FLOAT),
+    Case(32, "a column more in one file", several(("1.parquet", of([1])), ("2.parquet", parquet(
+        {"id": ["x"], "value": [2], "more": [3]}))), "rejected", "more",
+         quarantine=((1, None, "wrong-columns"), (2, None, "wrong-columns"))),
+    Case(33, "20,000 columns", lambda folder: file("x.parquet", many_columns())(folder), "unreadable",
+         "x.parquet has 20000 columns; 10000 are allowed"),
+)  # fmt: skip
+
+
+@params(CASES)
+def test_a_parquet_file(case: Case, gate: Gate) -> None:
+    gate.holds(case)
+    assert not (gate.folder / "loaded").exists()

@@ -1,0 +1,94 @@
+"""The pages of Parquet: sound files pass whoever wrote them, and none that contradicts its footer or checksums."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tidegate.errors import SourceUnreadable
+from tidegate.readers.parquet_pages import check_pages
+
+ROWS = 20_000
+TABLE = pa.table(
+    {
+        "number": pa.array([n if n % 7 else None for n in range(ROWS)]),
+        "text": [f"text {n % 50}" for n in range(ROWS)],
+        "long": ["é" * (n % 900) for n in range(ROWS)],
+        "list": [[n] * (n % 3) for n in range(ROWS)],
+        "struct": [{"a": n, "b": None if n % 2 else [n]} for n in range(ROWS)],
+        "nothing": pa.nulls(ROWS, pa.int8()),
+    }
+)
+WAYS: tuple[dict[str, Any], ...] = (
+    {},
+    {"compression": "zstd", "data_page_version": "2.0"},
+    {"compression": "none", "use_dictionary": False, "data_page_size": 1000},
+    {"compression": "gzip", "row_group_size": 3000, "write_page_checksum": True},
+    {"data_page_version": "2.0", "write_page_checksum": True, "write_page_index": True},
+    {"version": "1.0", "use_deprecated_int96_timestamps": True},
+)
+
+
+def check(path: Path, most: int = 1 << 30) -> None:
+    check_pages(path, pq.read_metadata(path), most)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("rows", [ROWS, 1, 0])
+def test_what_arrow_writes(rows: int, way: dict[str, Any], tmp_path: Path) -> None:
+    pq.write_table(TABLE.slice(0, rows), tmp_path / "x.parquet", **way)
+    check(tmp_path / "x.parquet")
+
+
+@pytest.mark.parametrize("version", ["V1", "V2"])
+def test_what_duckdb_writes(version: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    duckdb.from_arrow(TABLE).query("x", f"COPY x TO '{path}' (FORMAT parquet, PARQUET_VERSION {version})")
+    check(path)
+
+
+def test_the_limit_is_on_what_pages_become(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": pa.array([0] * 50_000)}), tmp_path / "x.parquet", use_dictionary=False)
+    check(tmp_path / "x.parquet", 410_000)
+    with pytest.raises(SourceUnreadable, match=r"resources\.max_bytes allows 390000"):
+        check(tmp_path / "x.parquet", 390_000)
+
+
+def test_every_damage_to_a_page_with_a_checksum_is_noticed(write: Callable[..., Path], tmp_path: Path) -> None:
+    pq.write_table(TABLE.slice(0, 100), tmp_path / "x.parquet", write_page_checksum=True, compression="none")
+    data = (tmp_path / "x.parquet").read_bytes()
+    metadata = pq.read_metadata(tmp_path / "x.parquet")
+    chance = random.Random(1)
+    pages = len(data) - metadata.serialized_size - 8
+    missed = 0
+    for place in chance.sample(range(4, pages), 300):
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << chance.randrange(8)
+        try:
+            check_pages(write(bytes(damaged), "damaged.parquet"), metadata, 1 << 30)
+        except SourceUnreadable:
+            continue
+        missed += 1  # in a header: an encoding, or an extreme, that no checksum covers
+    assert missed < 100
+
+
+def test_a_page_that_ends_with_the_file(tmp_path: Path, write: Callable[..., Path]) -> None:
+    pq.write_table(TABLE, tmp_path / "x.parquet", write_page_checksum=True)
+    cut = (tmp_path / "x.parquet").read_bytes()[:1000]
+    with pytest.raises(SourceUnreadable, match=r"cut\.parquet"):
+        check_pages(write(cut, "cut.parquet"), pq.read_metadata(tmp_path / "x.parquet"), 1 << 30)
+
+
+def test_bytes_that_are_no_page(tmp_path: Path, write: Callable[..., Path]) -> None:
+    pq.write_table(TABLE.slice(0, 100), tmp_path / "x.parquet")
+    metadata = pq.read_metadata(tmp_path / "x.parquet")
+    for byte in range(256):
+        with pytest.raises(SourceUnreadable):
+            check_pages(write(bytes([byte]) * metadata.row_group(0).total_byte_size), metadata, 1 << 30)
