@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def snapshots(*files: Path) -> list[Snapshot]:
-    return acquire([str(file) for file in files], Resources())
+    return acquire([str(file) for file in files], Resources(), Path())  # which is written to by what lies elsewhere
 
 
 def written(path: Path) -> Path:
