@@ -63,7 +63,7 @@ def test_a_run_ends_with_a_table_and_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 def test_odd_shapes_are_judged_and_held_against_the_limit(tmp_path: Path) -> None:
-    shapes = ["1 MB cells, CSV", "10,000 files", "every row fails two rules"]
+    shapes = ["10,000 files", "every row fails two rules"]
     command = [
         sys.executable, "-m", "benchmarks.odd", "--scale", "0.0004", "--tasks", "append", "--folder", tmp_path,
         "--json", tmp_path / "r.json", "--only", *shapes,
@@ -75,7 +75,7 @@ def test_odd_shapes_are_judged_and_held_against_the_limit(tmp_path: Path) -> Non
     assert verdicts == [(shape, "accepted") for shape in shapes[:-1]] + [(shapes[-1], "rejected")]
     assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
     low = subprocess.run(
-        [*command[:-3], "10,000 files", "--memory-limit", "100MB"],
+        [*command[: -len(shapes)], "10,000 files", "--memory-limit", "100MB"],
         cwd=ROOT,
         capture_output=True,
         text=True,
