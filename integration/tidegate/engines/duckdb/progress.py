@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import duckdb
@@ -70,14 +70,34 @@ class Lines(Listener):
                 os.write(self._descriptor, json.dumps([round(done), total, unit]).encode() + b"\n")
 
 
+class Together:
+    """What several processes tell, each of its share, as the progress of the whole.
+
+    Args:
+        totals: bytes of each share.
+    """
+
+    def __init__(self, totals: Sequence[int]) -> None:
+        self._done, self._total = [0.0] * len(totals), sum(totals)
+
+    def teller(self, share: int) -> Callable[[float, float, str], None]:
+        """Who tells of this share."""
+
+        def tell(done: float, _: float, unit: str) -> None:
+            self._done[share] = done
+            advance(sum(self._done), self._total, unit)
+
+        return tell
+
+
 @contextmanager
-def heard() -> Iterator[tuple[int, ...]]:
+def heard(tell: Callable[[float, float, str], None] = advance) -> Iterator[tuple[int, ...]]:
     """A descriptor for the `Lines` of another process, which are heard while the block runs; none if nobody listens."""
     if not listened():
         yield ()
         return
     reading, writing = os.pipe()
-    thread = threading.Thread(target=_hear, args=(reading,), daemon=True)
+    thread = threading.Thread(target=_hear, args=(reading, tell), daemon=True)
     thread.start()
     try:
         yield (writing,)
@@ -86,9 +106,9 @@ def heard() -> Iterator[tuple[int, ...]]:
         thread.join()
 
 
-def _hear(reading: int) -> None:
+def _hear(reading: int, tell: Callable[[float, float, str], None]) -> None:
     with os.fdopen(reading, encoding="utf-8", errors="replace") as lines:
         for line in lines:
             with suppress(ValueError, TypeError):  # it was killed within a line
                 done, total, unit = json.loads(line)
-                advance(float(done), float(total), str(unit))
+                tell(float(done), float(total), str(unit))

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -110,9 +111,9 @@ def _scan(connection: duckdb.DuckDBPyConnection, plan: StagePlan, relation: str,
     repairs = Repairs(plan.null_values, plan.trim_strings)
     casts = []
     for number, column in enumerate(plan.columns):
-        sql_type = _sql_type(connection, column)
         if column.name not in source_types:
             continue
+        sql_type = _sql_type(column.type)
         how = cast(column, number, sql_type, source_types[column.name], repairs)
         if how.parsed:
             _register_parser(connection, column, number, sql_type, plan.resources.max_depth)
@@ -142,7 +143,7 @@ def _fast_csv(
     quotes: int,
     numbers: frozenset[str] = frozenset(),
 ) -> Scan:
-    kinds = {column.name: _sql_type(connection, column) for column in plan.columns if column.name in numbers}
+    kinds = {column.name: _sql_type(column.type) for column in plan.columns if column.name in numbers}
     types = {name: kinds.get(name, "VARCHAR") for name in dialect.header}
     columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
     # A final "cannot occur" null string is not needed: an unquoted empty cell is the one spelling of null.
@@ -364,10 +365,12 @@ def _register_parser(
     )
 
 
-def _sql_type(connection: duckdb.DuckDBPyConnection, column: Column) -> str:
+@cache
+def _sql_type(kind: str) -> str:
     """DuckDB's own spelling of a contract column's type, as DESCRIBE gives it."""
-    empty = pa.schema([("x", arrow_type(column.type))]).empty_table()
-    return str(connection.from_arrow(empty).types[0])
+    empty = pa.schema([("x", arrow_type(kind))]).empty_table()
+    with duckdb.connect() as connection:
+        return str(connection.from_arrow(empty).types[0])
 
 
 def _counts(plain: Path) -> ByteCounts:

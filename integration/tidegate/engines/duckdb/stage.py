@@ -1,4 +1,4 @@
-"""Staging, seen from our side: the parser runs in a process of its own, with limits, and may crash there."""
+"""Staging, seen from our side: parsers run in processes of their own, with limits, and may crash there."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import tidegate
 from tidegate.engines.duckdb.memory import limit_of, refuse_too_little
-from tidegate.engines.duckdb.progress import heard
+from tidegate.engines.duckdb.progress import Together, heard
+from tidegate.engines.duckdb.shares import shared_out, together
 from tidegate.engines.plan import Stage, StagePlan
 from tidegate.errors import Misuse, NoRoom, SourceUnreadable, TidegateError
 
@@ -21,28 +23,37 @@ _ERRORS = {error.__name__: error for error in (SourceUnreadable, NoRoom, Misuse,
 
 @contextmanager
 def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
-    """Stage in another process while the block runs. The block gets the function that waits for the outcome.
+    """Stage in other processes while the block runs. The block gets the function that waits for the outcome.
 
-    The process ends with the block, and with us: it holds the other end of its standard input.
+    The processes end with the block, and with us: they hold the other end of their standard input.
     """
     refuse_too_little(limit_of(plan.resources), {source.format for source in plan.sources})
-    with heard() as told:
-        yield from _staging(plan, told)
+    plans = shared_out(plan)
+    progress = Together([sum(source.path.stat().st_size for source in share.sources) for share in plans])
+    with ExitStack() as stack:
+        outcomes = []
+        for number, share in enumerate(plans):
+            told = stack.enter_context(heard(progress.teller(number)))
+            outcomes.append(stack.enter_context(_process(share, told)))
+        yield lambda: together([outcome() for outcome in outcomes])
 
 
-def _staging(plan: StagePlan, told: tuple[int, ...]) -> Iterator[Callable[[], Stage]]:
+@contextmanager
+def _process(plan: StagePlan, told: tuple[int, ...]) -> Iterator[Callable[[], Stage]]:
+    plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).resolve().parent.parent)}
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "tidegate.engines.duckdb.worker", *map(str, told)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True,
         pass_fds=told,
     )  # fmt: skip
+    deadline = time.monotonic() + plan.resources.max_seconds
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # it died at once; waiting for it tells how
         process.stdin.write(plan.model_dump_json() + "\n")
         process.stdin.flush()
     try:
-        yield lambda: _outcome(process, plan)
+        yield lambda: _outcome(process, plan, deadline)
     finally:
         process.kill()
         process.wait()
@@ -52,12 +63,12 @@ def _staging(plan: StagePlan, told: tuple[int, ...]) -> Iterator[Callable[[], St
                 stream.close()
 
 
-def _outcome(process: subprocess.Popen[str], plan: StagePlan) -> Stage:
+def _outcome(process: subprocess.Popen[str], plan: StagePlan, deadline: float) -> Stage:
     names = ", ".join(source.uri for source in plan.sources[:3]) + (" …" if len(plan.sources) > 3 else "")
     # `communicate` would close standard input, which tells the worker that we are gone.
     stdin, process.stdin = process.stdin, None
     try:
-        output, complaints = process.communicate(timeout=plan.resources.max_seconds)
+        output, complaints = process.communicate(timeout=max(deadline - time.monotonic(), 0))
     except subprocess.TimeoutExpired:
         raise SourceUnreadable(
             f"Reading {names} took longer than {plan.resources.max_seconds} s and was stopped.",
