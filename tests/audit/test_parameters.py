@@ -148,12 +148,15 @@ def test_a_value_that_just_fits_is_told_whole() -> None:
     asked = {"$PARAMETER": "pool.x.mean"}
     (found,) = resolved(expectation(column="x", min_value=asked, regex=value)).suite.expectations
     assert f'regex "{value}"' in found.arguments
+    assert "..." not in found.arguments
 
 
 def test_without_the_pool_the_submission_may_still_be_asked() -> None:
     found = resolved(expectation(column="x", max_value={"$PARAMETER": "submission.rows / 5"}), pool=None)
     assert found.suite.expectations[0].kwargs["max_value"] == 5.0
     assert "pool" not in found.suite.expectations[0].arguments
+    found = resolved(expectation(column="x", max_value={"$PARAMETER": "submission.rows / 5"}))
+    assert "version" not in found.suite.expectations[0].arguments
 
 
 def test_only_what_a_suite_names_is_measured(make_contract: Any) -> None:

@@ -28,6 +28,7 @@ from tidegate.audit.quarantine import (
     shape_rows,
 )
 from tidegate.audit.shape import Shape
+from tidegate.columns import Column
 from tidegate.engines import DataFile
 from tidegate.errors import Misuse
 from tidegate.receipt import Check
@@ -51,6 +52,12 @@ def test_an_example_shows_the_cell_of_its_own_rule(bench: Any, make_contract: Ca
     told = told.mutate(text=told["text"].cast("string"))
     examples = examples_of(told, stage, make_contract(CONTRACT))
     assert examples == {"a.ge": [(1, "1")], "b.eq": [(2, None)], "c.ge": [(3, "2.5")]}
+
+
+def test_a_null_is_told_as_nothing_and_not_as_a_word(bench: Any, make_contract: Callable[[str], Contract]) -> None:
+    stage = bench.table({"a": [1, 2], "b": ["x", "y"], "c": [0.5, None]})
+    told = narrow_of(bench, (2, "rule-failed", "c.not_nullable", "c", "null", None))
+    assert examples_of(told, stage, make_contract(CONTRACT)) == {"c.not_nullable": [(2, None)]}
 
 
 def test_of_a_long_cell_the_beginning_is_shown(bench: Any, make_contract: Callable[[str], Contract]) -> None:
@@ -254,6 +261,26 @@ def test_every_rule_is_told_shape_first_then_types_then_the_contract_s_own(
     assert expected["e.dtype"] == "one of x, y"
     assert expected["dataframe.well_formed"] == "records that can be read"
     assert {c.kind for c in told} == {"rule"}
+
+
+def test_a_type_is_told_as_people_say_it(bench: Any, make_contract: Callable[[str], Contract]) -> None:
+    contract = make_contract("a: int")
+    kinds = (
+        Column("j", "string", json=True),
+        Column("c", "int64", categories=tuple(range(12))),
+        Column("d", "int64", duration=True),
+        Column("f", "float64"),
+    )
+    shape = Shape((), (), (check("s", "passed", column="a"),), {})
+    outcome = replace(judge_rules(bench.engine, bench.table({"a": [1]}), contract, shape, bench.folder), rules=())
+    told = checks_of(outcome, shape, replace(contract, columns=kinds), {}, {}, None)
+    assert (told[0].id, told[0].column) == ("s", "a")
+    assert {c.id: c.expected for c in told if c.id.endswith("dtype")} == {
+        "j.dtype": "a JSON object",
+        "c.dtype": "one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        "d.dtype": "type duration",
+        "f.dtype": "type float64",
+    }
 
 
 def test_a_missing_column_has_no_type_to_be_told(bench: Any, make_contract: Callable[[str], Contract]) -> None:

@@ -60,6 +60,8 @@ def test_what_is_as_the_contract_says_passes(contract: Any) -> None:
         ("dataframe.column_ordered", None, "passed", 0, None),
     ]
     assert (shape.failed, shape.missing, shape.left_out) == ((), (), ())
+    assert check(shape, "dataframe.column_in_schema").expected == "no column but the contract's"
+    assert check(shape, "dataframe.column_ordered").expected == "the columns in the contract's order"
 
 
 def test_a_missing_column_is_told_with_its_files_and_what_was_probably_meant(contract: Any) -> None:
@@ -111,6 +113,20 @@ def test_an_optional_column_is_left_out_where_every_file_lacks_it(contract: Any)
     assert judged(contract, without, without).left_out == ("note",)
     shape = judged(contract, without, with_it, without)
     assert (shape.left_out, shape.spans) == ((), {"note": ((3, 5),)})
+
+
+def test_a_null_of_a_file_that_lacks_the_column_is_an_absence(bench: Any, contract: Any) -> None:
+    with_it, without = staged("a.csv", 2, *GOOD), staged("b.csv", 3, "amount", "label", "tag_a")
+    shape = judged(contract, with_it, without, with_it)
+    rows = bench.table({"x": list("abcdefg")})
+    for column, expected in (("note", "ttffftt"), ("amount", "ttttttt")):
+        told = rows.mutate(held=shape.holds(column, rows["_record"])).order_by("_record").to_pyarrow()["held"]
+        assert "".join("t" if held else "f" for held in told.to_pylist()) == expected
+
+
+def test_json_of_which_something_was_read_may_lack_a_column(contract: Any) -> None:
+    shape = judged(contract, staged("b.jsonl", 2, "label", "tag_a", sparse=True))
+    assert (shape.missing, check(shape, "amount.column_in_dataframe").failing_rows) == (("amount",), 2)
 
 
 def test_a_column_that_is_added_is_neither_missing_nor_left_out(make_contract: Any) -> None:

@@ -99,9 +99,9 @@ def test_durations_and_lists_keep_their_form(bench: Any, make_contract: Make) ->
         def first(cls, cells):
             return cells.map(lambda each: list(each)[:1])
     """)
-    outcome = parsed(bench, contract, {"a": [1_000_000, 0], "b": [["x", "y"], ["z"]]})
+    outcome = parsed(bench, contract, {"a": [1_000_000, 0, 0], "b": [["x", "y"], ["z"], ["w"]]})
     assert outcome.failed is None
-    assert rows(outcome) == [(1, 2_000_000, ["x"]), (2, 0, ["z"])]
+    assert rows(outcome) == [(1, 2_000_000, ["x"]), (2, 0, ["z"]), (3, 0, ["w"])]
     assert [(column, cells) for column, _, cells in repairs(outcome)] == [("a", 1), ("b", 1)]
     assert str(outcome.rows.schema()["a"]) == "int64"
 

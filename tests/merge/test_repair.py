@@ -46,8 +46,9 @@ def test_a_value_fills_nulls(bench: Any) -> None:
 
 
 def test_a_fraction_arrives_as_it_is(bench: Any) -> None:
-    rows, _ = filled(bench, {"x": 2.675e-17})  # as a decimal it would come out one off
-    assert rows[2]["x"] == 2.675e-17
+    for value in (2.675e-17, -0.40015552639681573):  # as a decimal the second would come out one off
+        rows, _ = filled(bench, {"x": value})
+        assert rows[2]["x"] == value
 
 
 def test_a_median_of_whole_numbers_is_rounded(bench: Any) -> None:

@@ -86,6 +86,7 @@ def test_shuffle_is_a_permutation_that_its_seed_decides(bench: Any) -> None:
 def test_weighted_with_an_empty_side_keeps_the_other(bench: Any, sampling: str) -> None:
     assert rows(bench, 3, 0, weighted(0.7, sampling)) == ["b0", "b1", "b2"]
     assert rows(bench, 0, 2, weighted(0.7, sampling)) == ["c0", "c1"]
+    assert rows(bench, 0, 0, weighted(0.7, sampling)) == []
 
 
 def test_weights_of_all_rows_are_floats_also_where_a_side_has_one_row(bench: Any) -> None:
@@ -112,6 +113,22 @@ def test_both_sides_are_drawn_from_by_draws_of_their_own(bench: Any) -> None:
     theirs = {value[1:] for value in rows(bench, 20, 40, weighted(0.5)) if value[0] == "c"}
     assert len(ours) == len(theirs) == 20
     assert ours != theirs
+
+
+def test_rows_come_once_each_before_any_comes_again(bench: Any) -> None:
+    came = [value for value in rows(bench, 14, 4, weighted(0.7, "oversample")) if value[0] == "c"]
+    assert len(came) == 6
+    assert came[:4] == ["c0", "c1", "c2", "c3"]
+    assert came[4] < came[5]
+
+
+def test_lineage_goes_with_its_row_and_other_columns_of_the_stage_do_not(bench: Any) -> None:
+    ours, theirs = (
+        bench.table({"v": [side], "_submission": [f"s{side}"], "_contributor": [f"p{side}"], "_problems": ["x"]})
+        for side in (1, 2)
+    )
+    table = merged(ours, theirs, (1, 1), INTERLEAVE, None).to_pyarrow()
+    assert table.to_pylist() == [{"v": n, "_submission": f"s{n}", "_contributor": f"p{n}"} for n in (1, 2)]
 
 
 def test_one_row_is_repeated_as_often_as_is_asked(bench: Any) -> None:
