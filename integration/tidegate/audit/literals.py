@@ -72,13 +72,11 @@ def _decimal(column: Column, value: Any) -> ir.Value | None:
         return None
     value = decimal.Decimal(value)
     precision, scale = (int(part) for part in column.type[len("decimal(") : -1].split(","))
-    if (
-        not value.is_finite()
-        or value != round(value, scale)
-        or abs(value) >= decimal.Decimal(10) ** (precision - scale)
-    ):
+    if not value.is_finite() or abs(value) >= decimal.Decimal(10) ** (precision - scale):
         return None
-    return ibis.literal(round(value, scale), type=column.type)
+    # By itself Python keeps 28 digits, and raises where there are more.
+    rounded = value.quantize(decimal.Decimal(1).scaleb(-scale), context=decimal.Context(prec=precision))
+    return ibis.literal(rounded, type=column.type) if rounded == value else None
 
 
 def _duration(value: Any) -> ir.Value | None:
