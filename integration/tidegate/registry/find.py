@@ -114,8 +114,11 @@ def _chosen(root: str | Path | None) -> tuple[Path, str]:
 
 def _named_in(project: Path) -> str | None:
     try:
-        tool = tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tool = tomllib.loads(project.read_text(encoding="utf-8")).get("tool")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Misuse(f"{project} cannot be read: {error}.") from None
-    named = tool.get("tidegate", {}).get("registry")
-    return named if named is None else str(named)
+    ours = tool.get("tidegate", {}) if isinstance(tool, dict) else {}
+    named = ours.get("registry") if isinstance(ours, dict) else ours
+    if named is not None and not isinstance(named, str):
+        raise Misuse(f"{project} names no folder in [tool.tidegate] registry.", 'Write registry = "path/to/it".')
+    return named

@@ -271,7 +271,7 @@ def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> tuple[int
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
         decoded = sum(group.total_byte_size for group in groups)
         names = metadata.schema.to_arrow_schema().names
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a name that is no text
         raise _corrupt(source, error) from None
     if metadata.num_columns > _MAX_COLUMNS:
         raise SourceUnreadable(f"{source.uri} has {metadata.num_columns} columns; {_MAX_COLUMNS} are allowed.")
