@@ -1,7 +1,7 @@
 """Fuzzing: inputs made from good ones by many small changes, and a function that fails on the first bad answer.
 
 Coverage of C code cannot be seen from here, so an input is kept for further changes where its *answer* is a new one: a
-refusal from another line, or another set of problems. That steers almost as well, costs nothing, and is the same everywhere.
+refusal from another line, or another set of problems. That steers almost as well, and is the same everywhere.
 
 `FUZZ_SECONDS` says how long each target is tried, `FUZZ_SEED` with which random numbers: `make fuzz` sets both.
 """
@@ -155,7 +155,7 @@ def _raises(target: Target, data: bytes, kind: type[BaseException]) -> bool:
     try:
         with deadline():
             target(data)
-    except (Exception, Hang) as error:
+    except (Exception, Hang) as error:  # noqa: BLE001 - whatever it is, it is compared
         return type(error) is kind
     return False
 

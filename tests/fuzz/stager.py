@@ -80,6 +80,6 @@ def _serve(connection: Connection, folder: Path, columns: tuple[Column, ...]) ->
             answer = "refused", (*((place.name, place.lineno) for place in places), str(error)[:60])
         except MemoryError:
             answer = "refused", "memory"
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
             answer = "bug", traceback.format_exc()
         connection.send(answer)

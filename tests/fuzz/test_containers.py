@@ -58,17 +58,21 @@ def streamed(data: bytes) -> bytes:
 
 NOISE = random.Random(0).randbytes(300)
 GZIP = (gzip.compress(CSV, mtime=0), gzip.compress(CSV[:90], mtime=0) + gzip.compress(CSV[90:], mtime=0),
-        gzip.compress(b"", mtime=0), gzip.compress(NOISE, mtime=0), gzip.compress(CSV, mtime=0) + bytes(9))  # fmt: skip
+        gzip.compress(b"", mtime=0), gzip.compress(NOISE, mtime=0), gzip.compress(CSV,
+        mtime=0) + bytes(9))  # fmt: skip
 ZSTD = (zstd(CSV), zstd(CSV, checksum=False), zstd(CSV[:90]) + zstd(CSV[90:]), zstd(NOISE), zstd(b"\0" * 50_000),
-        b"\x50\x2a\x4d\x18\x04\0\0\0abcd" + zstd(CSV), zstandard.ZstdCompressor().compressobj().compress(CSV))  # fmt: skip
+        b"\x50\x2a\x4d\x18\x04\0\0\0abcd" + zstd(CSV),
+        zstandard.ZstdCompressor().compressobj().compress(CSV))  # fmt: skip
 ZIP = (zipped(("a.csv", CSV)), zipped(("a.csv", CSV), kind=zipfile.ZIP_STORED), streamed(CSV), zipped(("a.csv", b"")),
        zipped(("a.csv", CSV), ("b.csv", CSV)), zipped(("a.csv", CSV), comment=b"hello"),
        zipped(("[Content_Types].xml", CSV)), zipped(("../a.csv", CSV)))  # fmt: skip
 PLAIN = (CSV, b"[{}]", b'{"a": 1}\n{"a": 2}\n', b"", b"  \n", b"<html>", CSV.decode().encode("utf-16"), b"PAR1xxxxPAR1",
          b"%PDF-1.7", b"caf\xe9,b\n1,2\n", b"\x80\x04", b"\x89PNG")  # fmt: skip
 TOKENS = (
-    b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18", b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06",
-    b"PK\x06\x07", b"PK\x07\x08", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0", b"a.csv", b"PAR1", b"\xef\xbb\xbf", b"[", b"{",
+    b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18", b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06",
+    b"PK\x06\x06",
+    b"PK\x06\x07", b"PK\x07\x08", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0", b"a.csv", b"PAR1", b"\xef\xbb\xbf",
+    b"[", b"{",
     b"<", b"\xff\xfe", b"../",
 )  # fmt: skip
 
@@ -86,9 +90,10 @@ def test_decompress(compression: Compression, tmp_path: Path, monkeypatch: pytes
         try:
             plain = unpacked(path, compression)
         except SourceUnreadable as error:
-            with pytest.raises(SourceUnreadable), monkeypatch.context() as patch:
+            with monkeypatch.context() as patch:
                 _small_chunks(patch, len(data))
-                unpacked(path, compression)
+                with pytest.raises(SourceUnreadable):
+                    unpacked(path, compression)
             return told(error)
         with monkeypatch.context() as patch:
             _small_chunks(patch, len(data))
@@ -116,7 +121,12 @@ def _by_another(data: bytes, compression: Compression) -> bytes:
             if not data.strip(b"\0"):  # padding, which gzip allows
                 break
             member = zlib.decompressobj(31)
-            plain += member.decompress(data)
+            try:
+                plain += member.decompress(data)
+            except zlib.error as error:
+                if "header" in str(error):  # flags without a meaning, over which Python's own reader passes
+                    return plain + gzip.decompress(data)
+                raise
             assert member.eof, "a member that does not end was taken for whole"
             data = member.unused_data
         else:

@@ -36,8 +36,10 @@ SEEDS = (
     b"id,n\na,1e5\nb,0x1F\nc, 7\nd,1_000\ne,007\nf,+1\n",
 )  # fmt: skip
 TOKENS = (
-    b"\n", b"\r\n", b"\r", b'"', b'""', b'"\n', b'\n"', b",", b";", b"\t", b"|", b",,,", b"\0", b"\xff", b"\xef\xbb\xbf",
-    b"id,n,f,t\n", b"id\n", b"a,1,1,x\n", b"\xc3\xa9", b"\xc3", b"1e5", b"0x1F", b"-0", b"9223372036854775808", b"x" * 70,
+    b"\n", b"\r\n", b"\r", b'"', b'""', b'"\n', b'\n"', b",", b";", b"\t", b"|", b",,,", b"\0", b"\xff",
+    b"\xef\xbb\xbf",
+    b"id,n,f,t\n", b"id\n", b"a,1,1,x\n", b"\xc3\xa9", b"\xc3", b"1e5", b"0x1F", b"-0", b"9223372036854775808",
+    b"x" * 70,
     b"\xe2\x80\x8b", b" ",
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 RECORDS = (
     b'{"id": "a", "n": 1, "f": 1.5e3, "b": true, "l": [1, 2], "s": {"a": 1, "b": "x"}, "j": {"k": [null]}}',
-    b'{"id": "\\u00e9\\ud83d\\ude00 \\"q\\" \\\\", "n": 9007199254740993, "f": -0.1, "b": false, "l": [], "s": {}, "j": {}}',
+    b'{"id": "\\u00e9\\ud83d\\ude00 \\"q\\" \\\\", "n": 9007199254740993, "f": -0.1, "b": false, "l": []}',
     b'{"id": null}',
     b'{"id": "a", "id": "b"}',
     b'{"ID": "a", "x": NaN, "f": Infinity, "n": "7", "b": 1}',
@@ -37,10 +38,12 @@ RECORDS = (
 LINES = (*(b"%b\n%b\n" % (one, other) for one in RECORDS for other in RECORDS[:2]), b"\xef\xbb\xbf" + RECORDS[0],
          b"\n \r\n" + RECORDS[2] + b"\r\n")  # fmt: skip
 ARRAYS = (*(b"[%b, %b]" % (one, other) for one in RECORDS for other in RECORDS[:2]), b"[]", b" [ ] ", b"[{}] x",
-          b"\xef\xbb\xbf[" + RECORDS[0] + b"\n,\n" + RECORDS[1] + b"\n]\n", b"[" + b",".join(RECORDS[:7]) + b"]")  # fmt: skip
+          b"\xef\xbb\xbf[" + RECORDS[0] + b"\n,\n" + RECORDS[1] + b"\n]\n",
+          b"[" + b",".join(RECORDS[:7]) + b"]")  # fmt: skip
 TOKENS = (
     b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b'\\"', b"\\u", b"\\ud800", b"\\u0000", b"\n", b"\r", b" ", b"\t",
-    b"null", b"true", b"NaN", b"-Infinity", b"1e400", b"-0", b"00", b"0.1", b'{"id": "a"}', b'{"id": "a"}\n', b'"id": 1, ',
+    b"null", b"true", b"NaN", b"-Infinity", b"1e400", b"-0", b"00", b"0.1", b'{"id": "a"}', b'{"id": "a"}\n',
+    b'"id": 1, ',
     b'"n": ', b'"l": [', b'"s": {"a": ', b'"j": {', b"\xff", b"\xef\xbb\xbf", b"\xc3\xa9", b"\0", b"\x1f", b"9" * 25,
     b"\xe2\x80\xa8", b"\x0b", b"\x0c", b"\x85", b"\xc2\x85",
 )  # fmt: skip
@@ -96,11 +99,12 @@ def test_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             found = read(path, "json")
             keys = json_keys(path, "json", LIMITS)
         except SourceUnreadable as error:
-            # "goes on", "has two columns of one name": what Python reads, so must we, unless names clash.
-            assert not isinstance(whole, list) or "two columns" in str(error), str(error)
-            with pytest.raises(SourceUnreadable):
-                in_pieces(monkeypatch, 1 + len(data) % 50, path, "json")
-                json_keys(path, "json", LIMITS)
+            clash = "two columns" in str(error)  # of names, of which Python knows nothing
+            if isinstance(whole, list) and not clash:
+                raise AssertionError("Python reads it") from error
+            if not clash:
+                with pytest.raises(SourceUnreadable):
+                    in_pieces(monkeypatch, 1 + len(data) % 50, path, "json")
             return told(error)
         if isinstance(whole, list):
             assert len(found) == len(whole)
@@ -119,10 +123,8 @@ def test_text() -> None:
         text = data.decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode()
         depth_exceeds(text, 3)
         for reader in (read_list, read_struct, json_object):
-            try:
+            with suppress(ValueError):
                 reader(text)
-            except ValueError as error:
-                assert str(error)
         try:
             value = parse(text, 6)
         except JsonError as error:

@@ -19,8 +19,10 @@ from tidegate.readers.parquet_pages import check_pages
 
 COLUMNS = (
     Column("id", "string", key=True), Column("n", "int64"), Column("f", "float64"), Column("b", "boolean"),
-    Column("d", "decimal(10, 2)"), Column("t", "timestamp(6)"), Column("l", "array<int64>"), Column("s", "struct<a: int64>"),
+    Column("d", "decimal(10, 2)"), Column("t", "timestamp(6)"), Column("l", "array<int64>"), Column("s",
+    "struct<a: int64>"),
 )  # fmt: skip
+EPOCH = dt.datetime.fromisoformat("2026-01-01")
 
 
 def table(rows: int) -> pa.Table:
@@ -36,7 +38,7 @@ def table(rows: int) -> pa.Table:
             "f": pa.array(cells(lambda n: n / 3), pa.float64()),
             "b": cells(lambda n: n % 2 == 0),
             "d": pa.array(cells(lambda n: decimal.Decimal(n) / 4), pa.decimal128(10, 2)),
-            "t": pa.array(cells(lambda n: dt.datetime(2026, 1, 1 + n % 28)), pa.timestamp("us")),
+            "t": pa.array(cells(lambda n: EPOCH + dt.timedelta(days=n)), pa.timestamp("us")),
             "l": pa.array(cells(lambda n: list(range(n % 4))), pa.list_(pa.int64())),
             "s": pa.array(cells(lambda n: {"a": n}), pa.struct([("a", pa.int64())])),
         }
@@ -57,12 +59,15 @@ SEEDS = (
     parquet(table(6), compression="none"), parquet(table(20), compression="zstd", write_page_index=True),
     parquet(table(4), data_page_version="2.0", compression="snappy", use_dictionary=False),
     parquet(SMALL, use_dictionary=False, column_encoding={"id": "DELTA_BYTE_ARRAY", "n": "DELTA_BINARY_PACKED"}),
-    parquet(table(9).select(["id", "f"]), use_dictionary=False, column_encoding={"id": "DELTA_LENGTH_BYTE_ARRAY", "f": "BYTE_STREAM_SPLIT"}),
+    parquet(table(9).select(["id", "f"]), use_dictionary=False, column_encoding={"id": "DELTA_LENGTH_BYTE_ARRAY",
+    "f": "BYTE_STREAM_SPLIT"}),
     parquet(table(0)), parquet(pa.table({"id": ["a"] * 300, "n": [7] * 300}), compression="none"),
 )  # fmt: skip
 TOKENS = (
-    b"PAR1", b"\x15\x00", b"\x15\x02", b"\x15\x04", b"\x15\x0c", b"\x16\x0c", b"\x16\x00", b"\x16\xfe\xff\xff\xff\x0f", b"\x2c",
-    b"\x4c", b"\x5c", b"\x1c", b"\x18\x02id", b"\x18\x01n", b"\x15\xfe\xff\xff\xff\x0f", b"\x15\x01", b"\xff" * 9, b"\x19\x2c",
+    b"PAR1", b"\x15\x00", b"\x15\x02", b"\x15\x04", b"\x15\x0c", b"\x16\x0c", b"\x16\x00",
+    b"\x16\xfe\xff\xff\xff\x0f", b"\x2c",
+    b"\x4c", b"\x5c", b"\x1c", b"\x18\x02id", b"\x18\x01n", b"\x15\xfe\xff\xff\xff\x0f", b"\x15\x01", b"\xff" * 9,
+    b"\x19\x2c",
     b"\x00" * 8, b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
 )  # fmt: skip
 

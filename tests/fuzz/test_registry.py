@@ -5,6 +5,7 @@ Contracts are Python: they are run, not read, so there is nothing to fuzz but th
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -42,7 +43,9 @@ class Pool:
 
 def between(low: Any, column: str = "f") -> bytes:
     kind = "expect_column_mean_to_be_between"
-    return json.dumps({"name": "s", "expectations": [{"type": kind, "kwargs": {"column": column, "min_value": low}}]}).encode()
+    return json.dumps(
+        {"name": "s", "expectations": [{"type": kind, "kwargs": {"column": column, "min_value": low}}]}
+    ).encode()
 
 
 SUITES = (
@@ -50,13 +53,17 @@ SUITES = (
     between(1, "missing"), b"[]", b"{}", b'{"expectations": {}}', b'{"expectations": [1, {}, {"type": "x"}]}',
     json.dumps({"expectations": [{"type": "unexpected_rows_expectation", "severity": "warning", "notes": "x",
         "kwargs": {"unexpected_rows_query": "SELECT * FROM {batch}"}}, {"type": "expect_column_values_to_be_in_set",
-        "kwargs": {"column": "id", "value_set": ["a", "b"]}, "meta": {"notes": "y"}, "severity": "info"}]}, indent=1).encode(),
+        "kwargs": {"column": "id", "value_set": ["a", "b"]}, "meta": {"notes": "y"}, "severity": "info"}]},
+        indent=1).encode(),
     *(file.read_bytes()[:3000] for file in sorted(ROOT.glob("expectations/*/*.json"))[:3]),
 )  # fmt: skip
 JSON_TOKENS = (
-    b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"null", b"NaN", b"1e999", b"-1", b'"expectations": [', b'"kwargs": {',
-    b'"type": ', b'"column": ', b'"column_list": ', b'"column_A": ', b'"meta": ', b'"severity": "info", ', b'"notes": ',
-    b'{"$PARAMETER": "pool.f.mean"}', b'"$PARAMETER": ', b'"expect_column_values_to_be_unique"', b"\n", b"\xff", b"\xfe\xff",
+    b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"null", b"NaN", b"1e999", b"-1", b'"expectations": [',
+    b'"kwargs": {',
+    b'"type": ', b'"column": ', b'"column_list": ', b'"column_A": ', b'"meta": ', b'"severity": "info", ',
+    b'"notes": ',
+    b'{"$PARAMETER": "pool.f.mean"}', b'"$PARAMETER": ', b'"expect_column_values_to_be_unique"', b"\n", b"\xff",
+    b"\xfe\xff",
     b"\\ud800", b"9" * 5000, b"[" * 200,
 )  # fmt: skip
 
@@ -76,7 +83,9 @@ def test_suites(tmp_path: Path) -> None:
         assert len({one.id for one in suite.expectations}) == len(suite.expectations), "two expectations of one id"
         for pool in (None, Pool()):
             resolved = resolve(suite, pool, 7)  # type: ignore[arg-type]
-            assert len(resolved.suite.expectations) + len(resolved.checks) + len(resolved.notes) == len(content["expectations"])
+            assert len(resolved.suite.expectations) + len(resolved.checks) + len(resolved.notes) == len(
+                content["expectations"]
+            )
             left = json.dumps([one.kwargs for one in resolved.suite.expectations])
             assert not re.search(r'(?<!\\)"\$PARAMETER[^"]*": ', left)
         return len(suite.expectations), len(resolved.checks)
@@ -85,14 +94,19 @@ def test_suites(tmp_path: Path) -> None:
 
 
 PARAMETERS = (
-    b"pool.rows", b"submission.rows * 2", b"pool.f.mean + 3 * pool.f.std", b"sqrt(pool.f.std / pool.rows)", b"-1.5e3 - -2",
-    b"(1 + 2) * 3", b'pool["odd name"].null_fraction', b'pool.id.shares["a"]', b"pool.n.max", b"pool.t.min", b"1 / 0", b"1e308 * 10",
+    b"pool.rows", b"submission.rows * 2", b"pool.f.mean + 3 * pool.f.std", b"sqrt(pool.f.std / pool.rows)",
+    b"-1.5e3 - -2",
+    b"(1 + 2) * 3", b'pool["odd name"].null_fraction', b'pool.id.shares["a"]', b"pool.n.max", b"pool.t.min",
+    b"1 / 0", b"1e308 * 10",
     b"0x1F + 1_000", b"pool.f.q05", b"sqrt(-1)", b"2 if 1 else 3",
 )  # fmt: skip
 PARAMETER_TOKENS = (
-    b"pool", b"submission", b".", b"rows", b"sqrt(", b"(", b")", b"[", b"]", b'"', b"'", b"+", b"-", b"*", b"/", b"**", b"//",
-    b"%", b"1", b"1e999", b"1j", b"0x", b"lambda: ", b" if ", b" for ", b"f", b"n", b"mean", b"std", b'["odd name"]', b".shares[",
-    b"True", b"None", b"...", b"b''", b"f'{1}'", b":=", b"*", b"@", b"\\\n", b"\n", b"#", b"\0", b"\xc2\xaa", b"__class__", b"()",
+    b"pool", b"submission", b".", b"rows", b"sqrt(", b"(", b")", b"[", b"]", b'"', b"'", b"+", b"-", b"*", b"/",
+    b"**", b"//",
+    b"%", b"1", b"1e999", b"1j", b"0x", b"lambda: ", b" if ", b" for ", b"f", b"n", b"mean", b"std", b'["odd name"]',
+    b".shares[",
+    b"True", b"None", b"...", b"b''", b"f'{1}'", b":=", b"*", b"@", b"\\\n", b"\n", b"#", b"\0", b"\xc2\xaa",
+    b"__class__", b"()",
 )  # fmt: skip
 
 
@@ -108,7 +122,7 @@ def test_parameters() -> None:
         found = resolve(_suite_of(text, parameter), Pool(), 7)  # type: ignore[arg-type]
         # What is accepted has only names, numbers and signs, so Python may reckon it as well.
         try:
-            value = eval(text.strip(), {"__builtins__": {}}, names)
+            value = eval(compile(_Floats().visit(ast.parse(text.strip(), mode="eval")), "", "eval"), {}, names)
         except (ZeroDivisionError, OverflowError, ValueError):
             value = math.nan
         if found.checks:
@@ -118,6 +132,14 @@ def test_parameters() -> None:
         return type(parameter.node), bool(found.checks)
 
     fuzz("parameters", target, PARAMETERS, PARAMETER_TOKENS)
+
+
+class _Floats(ast.NodeTransformer):
+    """The language reckons with floats."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        whole = type(node.value) is int
+        return ast.copy_location(ast.Constant(float(node.value)), node) if whole else node  # type: ignore[arg-type]
 
 
 class _Names:
@@ -154,18 +176,22 @@ def _suite_of(text: str, parameter: Any) -> Any:
 
 CONFIGS = (
     b"schema_config: flights\ndata_path: [a.csv, b.csv]\n", b"schema_config: {contract: flights@1, suite: flights}\n",
-    b"schema_config: flights\nmerge_strategy: {name: weighted, weights: {base: 0.7, contributed: 0.3}, seed: 3}\noutput: o\n",
+    b"schema_config: flights\nmerge_strategy: {name: weighted, weights: {base: 0.7, contributed: 0.3}}\noutput: o\n",
     b"schema_config: flights\nvalidation_config: {on_failure: reject, max_failing_fraction: 0.5}\n",
-    b"schema_config: flights\ncleaning_config: {null_values: [NA, ''], missing: {a: drop_row, b: 1.5}, shuffle: false}\n",
-    b"schema_config: flights\ntracking: false\nresources: {memory_limit: 2GB, max_bytes: 10, max_depth: 64}\nstate_dir: .t\n",
+    b"schema_config: flights\ncleaning_config: {null_values: [NA, ''], missing: {a: drop_row, b: 1.5}}\n",
+    b"schema_config: flights\ntracking: false\nresources: {memory_limit: 2GB, max_bytes: 10}\nstate_dir: .t\n",
     b"schema_config: flights\nsource_config: {allowed_networks: [10.0.0.0/8], attempts: 2}\ndata_source: url\n",
     b"- a\n", b"x: &a [1, *a]\n", b"x: !!python/object:os.system {}\n", b"schema_config: 2026-01-31 10:00:00\n",
 )  # fmt: skip
 YAML_TOKENS = (
-    b"\n", b"  ", b": ", b"- ", b"? ", b"[", b"]", b"{", b"}", b", ", b"&a ", b"*a", b"<<: ", b"!!", b"!!int ", b"!!binary ",
-    b"!!set ", b"!!timestamp ", b"!!python/name:os.system ", b"|\n", b">\n", b"---\n", b"...\n", b"%YAML 1.1\n", b"#", b'"', b"'",
-    b"null", b"true", b"~", b".inf", b".nan", b"0x1F", b"1:30", b"2024-13-45", b"2024-01-31", b"1e5", b"\xff", b"\xfe\xff", b"\t",
-    b"schema_config: ", b"data_path: ", b"missing: ", b"shuffle: ", b"weights: ", b"seed: ", b"contract: ", b"9" * 5000,
+    b"\n", b"  ", b": ", b"- ", b"? ", b"[", b"]", b"{", b"}", b", ", b"&a ", b"*a", b"<<: ", b"!!", b"!!int ",
+    b"!!binary ",
+    b"!!set ", b"!!timestamp ", b"!!python/name:os.system ", b"|\n", b">\n", b"---\n", b"...\n", b"%YAML 1.1\n",
+    b"#", b'"', b"'",
+    b"null", b"true", b"~", b".inf", b".nan", b"0x1F", b"1:30", b"2024-13-45", b"2024-01-31", b"1e5", b"\xff",
+    b"\xfe\xff", b"\t",
+    b"schema_config: ", b"data_path: ", b"missing: ", b"shuffle: ", b"weights: ", b"seed: ", b"contract: ",
+    b"9" * 5000,
 )  # fmt: skip
 
 
@@ -190,8 +216,10 @@ PROJECTS = (
     b"[project]\nname = 'x'\n", b"",
 )  # fmt: skip
 TOML_TOKENS = (
-    b"[tool.tidegate]\n", b"[tool]\n", b"registry = ", b'"', b"'", b'"""', b"[", b"]", b"{", b"}", b"=", b"\n", b".", b"..", b"/",
-    b"\\", b"\\u0000", b"\0", b"\xff", b"3", b"true", b"[[tool]]\n", b"@", b"1", b".0", b"~", b"\xef\xbb\xbf", b"nan", b"1979-05-27",
+    b"[tool.tidegate]\n", b"[tool]\n", b"registry = ", b'"', b"'", b'"""', b"[", b"]", b"{", b"}", b"=", b"\n", b".",
+    b"..", b"/",
+    b"\\", b"\\u0000", b"\0", b"\xff", b"3", b"true", b"[[tool]]\n", b"@", b"1", b".0", b"~", b"\xef\xbb\xbf",
+    b"nan", b"1979-05-27",
 )  # fmt: skip
 
 
