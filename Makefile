@@ -24,7 +24,7 @@ SOURCES := $(wildcard integration tests contracts benchmarks)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit faults parity mutation bench odd format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit faults parity fuzz mutation bench odd format docs-serve clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ faults: setup $(AZURITE) ## 1,000 downloads over lines that break in every way; 
 parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
 	  $(BIN)/python -m pytest -q -n 2 --dist worksteal --timeout=0 tests/parity
+
+fuzz: setup ## hostile inputs for each reader and loader, ten minutes each; SECONDS=, SEED=, TESTS=tests/fuzz/test_csv.py
+	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \
+	  $(BIN)/python -m pytest -q -s --timeout=0 $(or $(TESTS),tests/fuzz)
 
 mutation: setup ## what of audit/ and merge/ could be wrong unnoticed (an hour); MUTANTS='tidegate.merge*'
 	$(BIN)/python -m pip install --quiet --target $(BUILD)/mutmut mutmut==3.8.1

@@ -68,6 +68,14 @@ def test_a_file_that_is_no_configuration(tmp_path: Path, text: str, message: str
         load_config({}, tmp_path / "c.yaml")
 
 
+@pytest.mark.parametrize("value", ["2024-13-45", "!!timestamp x", "!!int ''", "!!float x", "!!bool x"])
+def test_a_value_that_is_not_what_it_looks_like(tmp_path: Path, value: str) -> None:
+    """Found by fuzzing: PyYAML lets its parts' own errors out."""
+    (tmp_path / "c.yaml").write_text(f"schema_config: {value}\n")
+    with pytest.raises(Misuse, match=r"a value that is not what it looks like|is not YAML"):
+        load_config({}, tmp_path / "c.yaml")
+
+
 def test_what_the_call_gives_goes_before_the_file(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("schema_config: {contract: a}\ncontributor: file\nholdout: h\n")
     config = load_config({"contributor": "call", "holdout": None}, tmp_path / "c.yaml")

@@ -37,6 +37,7 @@ class Column:
         duration: whether the whole number counts microseconds, which files spell as a duration.
         categories: the only values that there may be; None where any may be.
         default: what stands for a null; None where nothing does.
+        category: whether it is a category, whichever there may be.
         added: whether a file that lacks the column gets it, with its default or nulls in it.
         description: what it means, for people.
     """
@@ -51,6 +52,7 @@ class Column:
     duration: bool = False
     categories: tuple[str | int, ...] | None = None
     default: Scalar | None = None
+    category: bool = False
     added: bool = False
     description: str = ""
 
@@ -69,6 +71,11 @@ class Column:
     def numeric(self) -> bool:
         """Whether cells are numbers."""
         return not self.nested and not self.duration and self.type.startswith(("int", "uint", "float", "decimal"))
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether records are told apart by its cells, so that two that look alike must be one."""
+        return self.key or self.category
 
     def takes(self, value: object) -> bool:
         """Whether a scalar of a configuration can stand in a cell."""

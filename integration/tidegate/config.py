@@ -246,6 +246,10 @@ def load_config(values: dict[str, Any], file: str | Path | None = None) -> Integ
         raise _misuse(error, file) from None
 
 
+_OF_A_VALUE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What PyYAML lets out of a value such as ``2024-13-45``, which looks like a day and is none."""
+
+
 def read_yaml(file: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises `Misuse` where there is none."""
     import yaml
@@ -256,6 +260,8 @@ def read_yaml(file: str | Path) -> dict[str, Any]:
         raise Misuse(f"The configuration {file} cannot be read: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Misuse(f"The configuration {file} is not YAML: {error}") from None
+    except _OF_A_VALUE as error:
+        raise Misuse(f"The configuration {file} has a value that is not what it looks like: {error}.") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -14,7 +14,7 @@ from typing import Any
 from tidegate import __version__
 from tidegate.config import IntegrationConfig, load_config
 from tidegate.engines import open_engine
-from tidegate.errors import Misuse, SubmissionRejected
+from tidegate.errors import Misuse, SourceUnreadable, SubmissionRejected
 from tidegate.judgement import Judgement, Standard, acquire_submission, judge, keep_quarantine, load_standard
 from tidegate.pool import Dataset, find_published, pool_location
 from tidegate.publication import open_pool, peek_at_statistics, publish_accepted, statistics_asked
@@ -112,9 +112,13 @@ def integrate(config: IntegrationConfig) -> IntegrationResult:
         raise Misuse("There is no training_data.", "Name the pool: a Delta table, or a new folder for one.")
     standard = load_standard(config)
     workspace = Workspace(Path(config.state_dir))
-    with work_folder(workspace) as folder:
-        submission, snapshots = acquire_submission(config, folder)
-        return _integrate(config, standard, submission, snapshots, workspace, folder)
+    try:
+        with work_folder(workspace) as folder:
+            submission, snapshots = acquire_submission(config, folder)
+            return _integrate(config, standard, submission, snapshots, workspace, folder)
+    except SourceUnreadable:
+        workspace.leave_nothing()
+        raise
 
 
 def _integrate(

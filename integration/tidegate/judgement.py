@@ -210,7 +210,7 @@ def judge(
         rows=counts,
         checks=checks,
         repairs=(*text_repairs(config, staged), *mended.repairs),
-        notes=(*_unfinished(staged), *_notes(counts, resolved)),
+        notes=(*_unfinished(staged), *_invisible(staged), *_notes(counts, resolved)),
         configuration=digest_of(config.judged_by()),
     )
     event(log, "judged", verdict=report.verdict, **counts.model_dump())
@@ -250,6 +250,18 @@ def _unfinished(staged: Stage) -> tuple[str, ...]:
         return ()
     which = f"{names[0]} does" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more do"
     return (f"{which} not end with a newline: if it was cut off, its last value may be another one.",)
+
+
+def _invisible(staged: Stage) -> tuple[str, ...]:
+    """Free text may hold characters that nobody sees, but whoever trains a model on it should know."""
+    if not staged.invisible:
+        return ()
+    most = sorted(staged.invisible.items(), key=lambda told: (-told[1], told[0]))
+    listed = ", ".join(f"{cells:,} of {column!r}" for column, cells in most[:5])
+    more = f" and in {len(most) - 5} more columns" if len(most) > 5 else ""
+    return (
+        f"Characters that cannot be seen, of no width or turning the direction of text, are in cells: {listed}{more}.",
+    )
 
 
 def _notes(counts: RowCounts, resolved: Resolved | None) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tidegate.errors import Misuse
@@ -24,11 +24,19 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        self._new = not self.root.exists()
         try:
             for folder in (self.root, self.work, self.quarantine, self.receipts):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise Misuse(f"The state folder {root} cannot be made: {error.strerror}.", "Set state_dir.") from None
+
+    def leave_nothing(self) -> None:
+        """Remove the folders again, where they were made for this and nothing is in them."""
+        if self._new:
+            for folder in (self.work, self.quarantine, self.receipts, self.root):
+                with suppress(OSError):  # something is in it
+                    folder.rmdir()
 
     @property
     def work(self) -> Path:

@@ -171,6 +171,22 @@ def test_a_fault_is_told_in_words_with_its_exit_code(arguments: tuple[str, ...],
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("folder")
+def test_data_source_says_where_every_file_lies() -> None:
+    for command in (["validate"], ["integrate", "--into", "pool"]):
+        told = run(*command, "s3://bucket/x.csv", "--contract", "flights", "--data-source", "url")
+        assert (told.returncode, "is no path of data_source url" in told.stderr) == (2, True), told.stderr
+
+
+def test_an_unreadable_source_leaves_no_state(folder: Path) -> None:
+    named = ["integrate", "absent.csv", "--contract", "flights", "--into", "pool"]
+    assert run(*named).returncode == 3
+    assert not (folder / ".tidegate").exists()
+    (folder / ".tidegate").mkdir()
+    assert run(*named).returncode == 3
+    assert (folder / ".tidegate").exists(), "what was there stays"
+
+
 def test_contracts_are_listed_and_shown() -> None:
     assert json.loads(run("contracts", "list", "--format", "json").stdout)["flights"] == ["1.0", "1.1"]
     assert "technical_task_router_row  1.0, 2.0" in run("contracts", "list").stdout

@@ -52,6 +52,22 @@ def test_every_configuration_key_is_documented_as_the_code_describes_it() -> Non
     assert documented == {key: (default(field), field.description) for key, field in keys(IntegrationConfig)}
 
 
+def test_every_budget_of_the_threat_model_has_its_default() -> None:
+    told = {key: row[1] for key, row in rows("threat-model.md", "Admission budgets").items()}
+    defaults = {key: default(field) for key, field in keys(IntegrationConfig)}
+    assert told == {key: defaults[key] for key in told}
+    assert {key for key in defaults if key.startswith("resources.max_")} <= told.keys()
+
+
+def test_every_test_that_the_threat_model_names_is_there() -> None:
+    text = (DOCS / "threat-model.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/.]+)`", text)
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/hostile").glob("test_*.py"))
+    assert [name for name in re.findall(r"`(test_\d+_\w+)`", text) if f"def {name}(" not in tests] == []
+
+
 def test_every_field_of_the_report_is_documented() -> None:
     table = (DOCS / "cli.md").read_text(encoding="utf-8").partition("| field |")[2].partition("\n\n")[0]
     names = [name for first in re.findall(r"^\| (.+?) \|", table, flags=re.MULTILINE) for name in first.split(", ")]

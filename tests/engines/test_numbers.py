@@ -63,6 +63,16 @@ def test_a_thread_counts_the_same(tmp_path: Path) -> None:
     assert (beside.counts.quotes, beside.counts.nuls, beside.counts.odd_numbers) == (800_000, 400_000, 800_000)
 
 
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [("a\u200bb", True), ("\u00ad", True), ("\u2066x", True), ("\U000e0041", True),
+     ("x\ufeff", True), ("\ufeffid,n", False),
+     ("’é—…👩", False), ("a,1", False), ("\u3164", False)],
+)  # fmt: skip
+def test_characters_that_nobody_sees_are_found_wherever_chunks_end(text: str, there: bool) -> None:
+    assert {counted(text.encode(), size).invisible for size in range(3, 8)} == {there}
+
+
 def test_what_goes_wrong_in_the_thread_is_raised() -> None:
     with pytest.raises(TypeError), CountingBeside() as beside:
         beside.add("x" * CHUNK)  # type: ignore[arg-type]

@@ -46,6 +46,24 @@ CASES = (
     Case(17, "invisible characters in a category", file("x.csv", HEADER + "a,north\nb,north\u200b\nc,\u202enorth\n"),
          "accepted", "one of its categories", (("a", "north"),), ((2, "value", "cell-type"), (3, "value", "cell-type")),
          {"value": "Annotated[pd.CategoricalDtype, ['north', 'south'], False]"}),
+    Case(17, "invisible characters in a key", file("x.csv", HEADER + "a,1\na\u200b,2\n\u202eb,3\nc\u00ad,4\n’é,5\n"),
+         "accepted", "a character that cannot be seen", (("a", 1), ("’é", 5)),
+         tuple((record, "id", "invisible-character") for record in (2, 3, 4))),
+    Case(17, "invisible characters in a key, in a compressed file", file("x.csv.gz",
+         gzip.compress((HEADER + "a,1\na\u200b,2\n").encode())), "accepted", "a character that cannot be seen",
+         (("a", 1),), ((2, "id", "invisible-character"),)),
+    Case(17, "invisible characters in a key, beside a bad row", file("x.csv", HEADER + "a,1\na\u200b,2\nb\n"),
+         "accepted", "a character that cannot be seen", (("a", 1),),
+         ((2, "id", "invisible-character"), (3, None, "field-count"))),
+    Case(17, "invisible characters in any category", file("x.csv", HEADER + "a,north\nb,nor\u2060th\n"), "accepted",
+         "a character that cannot be seen", (("a", "north"),), ((2, "value", "invisible-character"),),
+         {"value": "pd.CategoricalDtype"}),
+    Case(17, "invisible characters in one of a set", file("x.csv", HEADER + "a,north\nb,north\u200b\n"), "accepted",
+         "isin", (("a", "north"),), ((2, "value", "rule-failed"),),
+         {"value": "str = pa.Field(isin=['north'], nullable=True)"}),
+    Case(17, "invisible characters in free text", file("x.csv",
+         HEADER + "a,x\u200by\nb,\u202ez\nc,\U000e0041\nd,’é👩\n"), "accepted", "are in cells: 3 of 'value'.",
+         (("a", "x\u200by"), ("b", "\u202ez"), ("c", "\U000e0041"), ("d", "’é👩")), columns=TEXT),
     Case(18, "byte order mark", file("x.csv", b"\xef\xbb\xbf" + (HEADER + "a,1\n").encode()), "accepted", rows=(("a",
          1),)),
     Case(19, "empty", file("x.csv", ""), "unreadable", "x.csv is empty"),
@@ -61,3 +79,15 @@ CASES = (
 @params(CASES)
 def test_a_csv(case: Case, gate: Gate) -> None:
     gate.holds(case)
+
+
+def test_21_nothing_that_is_written_is_a_spreadsheet(gate: Gate) -> None:
+    """A formula stays what it is, since no program that runs formulas opens what is written."""
+    case = Case(21, "a formula beside a bad row", file("x.csv", HEADER + f"a,{QUOTED_FORMULA}\n=1+1,x,y\n"), "accepted",
+                "3 fields", (("a", FORMULA),), ((2, None, "field-count"),), TEXT)  # fmt: skip
+    gate.holds(case)
+    written = [path for path in gate.folder.rglob("*") if path.is_file() and path.parent != gate.folder / "in"]
+    assert {"quarantine.parquet", "_delta_log"} <= {path.name for path in written} | {p.parent.name for p in written}
+    assert {".csv", ".tsv", ".xls", ".xlsx", ".ods"}.isdisjoint(path.suffix.lower() for path in written)
+    with_it = {path.suffix for path in written if any(word in path.read_bytes() for word in (b"HYPERLINK", b"=1+1"))}
+    assert with_it <= {".parquet", ".json"}

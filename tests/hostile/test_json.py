@@ -38,6 +38,8 @@ CASES = (
          ((2, None, "json-syntax"),)),
     Case(35, "a line that is no object", lines(A, "[1]", C), "accepted", "line 2: a record must be a JSON object", BOTH,
          ((2, None, "not-an-object"),)),
+    Case(17, "invisible characters in a key, as an escape", lines(A, '{"id":"a\\u200b","value":2}', C), "accepted",
+         "a character that cannot be seen", BOTH, ((2, "id", "invisible-character"),)),
     Case(36, "a key twice", lines(A, '{"id":"b","value":1,"value":2}', C), "accepted", "an object has a key twice",
          BOTH, ((2, None, "duplicate-key"),)),
     Case(36, "a key twice in an array", array(A, '{"id":"b","id":"b2","value":1}', C), "accepted",

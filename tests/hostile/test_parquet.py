@@ -14,7 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from tests.hostile.harness import Build, Case, Gate, file, params
+
+from tidegate.columns import Column
+from tidegate.config import Resources
+from tidegate.engines.duckdb import worker
+from tidegate.engines.plan import StagePlan, StageSource
+from tidegate.errors import SourceUnreadable
 
 PLAIN: dict[str, Any] = {"compression": "none", "use_dictionary": False}
 
@@ -100,6 +107,12 @@ def many_columns() -> bytes:
     return parquet({"id": ["a"], **{f"c{n}": pa.nulls(1, pa.int8()) for n in range(19_999)}})
 
 
+def unreadable_name() -> bytes:
+    """Found by fuzzing: the name of a column is no text."""
+    pages, footer = split(parquet({"id": ["a"], "value": [1], "twelve": [{"letters": 1}]}, store_schema=False))
+    return pages + footer.replace(b"letters", b"letter\xf3")
+
+
 def several(*files: tuple[str, bytes]) -> Build:
     def build(folder: Path) -> list[Path]:
         return [file(name, data)(folder) for name, data in files]
@@ -125,6 +138,9 @@ ONE_PAGE = parquet({"id": pa.array(["a"] * 50_000), **ZEROS}, compression="zstd"
                    data_page_size=1 << 26)  # fmt: skip
 REPEATED = parquet({"id": [f"r{n}" for n in range(200)], "value": ["x" * 10_000] * 200})
 CASES = (
+    Case(17, "invisible characters in a key of Parquet", file("x.parquet", parquet({"id": ["a", "a\u200b"],
+         "value": [1, 2]})), "accepted", "a character that cannot be seen", (("a", 1),),
+         ((2, "id", "invisible-character"),)),
     Case(22, "forged minimum, a check of the engine", file("x.parquet", NO_MINIMUM), "accepted",
          "greater_than_or_equal_to(0)", (("b", 5), ("c", 9)), ((1, "value", "rule-failed"),), AT_LEAST_0),
     Case(22, "forged minimum, a check of Pandera", file("x.parquet", NO_MINIMUM), "accepted", "is_positive",
@@ -138,6 +154,8 @@ CASES = (
          "x.parquet"),
     Case(24, "bit flip in a page with a checksum", file("x.parquet", flipped(of([1, 77, 3], write_page_checksum=True),
          77)), "unreadable", "checksum"),
+    Case(24, "bit flip in a name of the footer", file("x.parquet", unreadable_name()), "unreadable",
+         "x.parquet cannot be read as Parquet"),
     Case(25, "decimal of precision 39", file("x.parquet", decimals(39)), "unreadable", "x.parquet"),
     Case(25, "decimal of precision 70", file("x.parquet", decimals(70)), "unreadable", "x.parquet"),
     Case(26, "many bytes of few, told in the footer", file("x.parquet", ONE_PAGE), "unreadable",
@@ -175,3 +193,48 @@ CASES = (
 def test_a_parquet_file(case: Case, gate: Gate) -> None:
     gate.holds(case)
     assert not (gate.folder / "loaded").exists()
+
+
+CODECS = ("none", "snappy", "zstd", "gzip", "lz4")
+CHANGES = parquet({"id": [f"r{n}" for n in range(60)], "value": [n * n % 97 for n in range(60)]}, **PLAIN)
+
+
+def flips(codec: str, folder: Path, **how: Any) -> tuple[list[str], list[Any]]:
+    """Turn a bit in each of many places of the pages: what the refusals say, and what was read elsewhere."""
+    rows = pq.read_table(pa.BufferReader(CHANGES))
+    data = parquet(rows, compression=codec, use_dictionary=False, **how)
+    pages, footer = split(data)
+    refused, read = [], []
+    for place in range(4, len(pages), max(1, len(pages) // 60)):
+        damaged = bytearray(pages)
+        damaged[place] ^= 1 << place % 8
+        work = folder / f"{codec}-{place}"
+        work.mkdir()
+        path = work / "x.parquet"
+        path.write_bytes(bytes(damaged) + footer)
+        source = StageSource(uri="x.parquet", path=path, format="parquet", compression="none")
+        columns = (Column("id", "string"), Column("value", "int64"))
+        plan = StagePlan(sources=(source,), folder=work, columns=columns, strict=True, resources=Resources(threads=1))
+        try:
+            file = worker.stage(plan).files[0].path
+        except SourceUnreadable as error:
+            refused.append(error.fact)
+            continue
+        read.append(pq.read_table(file, columns=["id", "value"]).equals(rows))
+    return refused, read
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_24_no_flip_passes_a_checksum(codec: str, tmp_path: Path) -> None:
+    """Refused, or in bytes that say nothing: a page's header also tells of extremes, which nobody here believes."""
+    refused, read = flips(codec, tmp_path, write_page_checksum=True)
+    assert sum("checksum" in fact for fact in refused) > 20
+    assert all(read), "other values were read"
+
+
+@pytest.mark.parametrize("codec", CODECS[1:])
+def test_24_without_a_checksum_a_flip_is_refused_where_it_breaks_the_page(codec: str, tmp_path: Path) -> None:
+    """Elsewhere it is a value like any other, and nobody can tell: docs/threat-model.md says so."""
+    refused, read = flips(codec, tmp_path)
+    assert len(refused) > 5
+    assert read.count(False) > 0, "then more can be told than docs/threat-model.md says"

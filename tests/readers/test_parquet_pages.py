@@ -92,3 +92,13 @@ def test_bytes_that_are_no_page(tmp_path: Path, write: Callable[..., Path]) -> N
     for byte in range(256):
         with pytest.raises(SourceUnreadable):
             check_pages(write(bytes([byte]) * metadata.row_group(0).total_byte_size), metadata, 1 << 30)
+
+
+def test_a_checksum_that_is_no_number(tmp_path: Path) -> None:
+    """Found by fuzzing: a header whose fourth field is a text."""
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"a": [1]}), path)
+    metadata = pq.read_metadata(path)
+    path.write_bytes(b"PAR1" + bytes([0x15, 0, 0x15, 0, 0x15, 0, 0x18, 0, 0]))
+    with pytest.raises(SourceUnreadable, match="a broken checksum at byte 5"):
+        check_pages(path, metadata, 1 << 30)

@@ -75,3 +75,28 @@ def test_without_any_it_is_the_one_that_tidegate_ships(tmp_path: Path, monkeypat
 def test_a_folder_without_contracts_is_no_registry(tmp_path: Path) -> None:
     with pytest.raises(Misuse, match="has no folder contracts/"):
         find_registry(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["[tool]\ntidegate = 3\n", "[tool.tidegate]\nregistry = 3\n", '[tool.tidegate]\nregistry = "\\u0000"\n']
+)
+def test_a_project_that_names_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Found by fuzzing."""
+    monkeypatch.delenv("TIDEGATE_REGISTRY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(Misuse, match="names no folder"):
+        find_registry()
+
+
+def test_a_name_that_is_too_long_is_no_registry() -> None:
+    with pytest.raises(Misuse, match="has no folder contracts/"):
+        find_registry("x" * 5000)
+
+
+def test_a_project_whose_tools_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by fuzzing: it says nothing of Tidegate."""
+    monkeypatch.delenv("TIDEGATE_REGISTRY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("tool = 3\n")
+    assert "flights" in find_registry().datasets()

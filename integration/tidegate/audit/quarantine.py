@@ -27,6 +27,7 @@ CODES = {
     "broken-quoting": "A CSV quote is never closed, or is followed by text.",
     "not-utf-8": "The record is not valid UTF-8.",
     "nul-character": "The record has a NUL character.",
+    "invisible-character": "A key or a category has a character of no width, or one that turns the direction of text.",
     "json-syntax": "The line or element is not JSON.",
     "not-an-object": "The line or element is JSON, but not an object.",
     "duplicate-key": "A JSON object has the same key twice, or in two spellings.",

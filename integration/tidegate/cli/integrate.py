@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tidegate.cli.options import Config, Contract, Files, Format, FormatOption, RegistryOption, given, put_out
+from tidegate.cli.options import (
+    Config,
+    Contract,
+    DataSource,
+    Files,
+    Format,
+    FormatOption,
+    RegistryOption,
+    given,
+    put_out,
+)
 from tidegate.cli.progress import progress
 from tidegate.errors import Misuse, SubmissionRejected
 
@@ -18,6 +28,7 @@ if TYPE_CHECKING:
 def integrate(
     files: Files = None,
     contract: Contract = None,
+    data_source: DataSource = None,
     into: Annotated[
         str | None, typer.Option("--into", metavar="POOL", help="The training data, a Delta table; made if new.")
     ] = None,
@@ -46,7 +57,7 @@ def integrate(
     """
     from tidegate.data_integration import integrate_contributed_data
 
-    named = given(files, contract, registry)
+    named = given(files, contract, registry, data_source=data_source)
     strategy: str | dict[str, Any] | None = merge_strategy
     if weights is not None:
         strategy = {"name": merge_strategy or "weighted", "weights": _shares(weights)}

@@ -30,6 +30,10 @@ Files = Annotated[
         show_default=False,
     ),
 ]
+DataSource = Annotated[
+    str | None,
+    typer.Option("--data-source", metavar="KIND", help="Where every FILE lies: local_path, blob_storage or url."),
+]
 Contract = Annotated[
     str | None,
     typer.Option("--contract", metavar="NAME[@VERSION]", help="The contract: flights, flights@1, flights@1.0."),

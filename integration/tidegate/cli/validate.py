@@ -6,13 +6,25 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli.options import Config, Contract, Files, Format, FormatOption, Output, RegistryOption, given, put_out
+from tidegate.cli.options import (
+    Config,
+    Contract,
+    DataSource,
+    Files,
+    Format,
+    FormatOption,
+    Output,
+    RegistryOption,
+    given,
+    put_out,
+)
 from tidegate.cli.progress import progress
 
 
 def validate(
     files: Files = None,
     contract: Contract = None,
+    data_source: DataSource = None,
     registry: RegistryOption = None,
     config: Config = None,
     output_format: FormatOption = Format.text,
@@ -29,7 +41,7 @@ def validate(
     from tidegate.config import load_config
     from tidegate.data_integration import validate_contributed_data
 
-    settings = load_config(given(files, contract, registry), config)
+    settings = load_config(given(files, contract, registry, data_source=data_source), config)
     with progress():
         report = validate_contributed_data(settings, quarantine)
     put_out(report, output_format, output)

@@ -120,12 +120,14 @@ class Stage(_Plain):
         staged: every source.
         files: the staged Parquet, in order; the rows of small sources share a file.
         nulled, trimmed: the cells that declared repairs changed, counted per column.
+        invisible: the cells of free text that hold characters that nobody sees, counted per column.
     """
 
     staged: tuple[StagedFile, ...]
     files: tuple[DataFile, ...]
     nulled: dict[str, int]
     trimmed: dict[str, int]
+    invisible: dict[str, int] = {}
 
     @property
     def matched(self) -> dict[str, str]:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
+from tidegate.readers.invisible import may_be_in
+
 CHUNK = 1 << 20
 """A good size of a chunk, in bytes."""
 _PIECE = 1 << 16  # what is counted at a time stays in the processor's cache, and memory is used again
@@ -25,6 +27,7 @@ class ByteCounts(BaseModel):
         nuls: how many NUL bytes.
         odd_numbers: how many places look like the middle of ``1e5`` or the beginning of ``0x1F``. Of all spellings of a
             whole number that an engine accepts, only these can be as short as the number's digits, or shorter.
+        invisible: whether there are characters that nobody sees (`tidegate.readers.invisible`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +35,7 @@ class ByteCounts(BaseModel):
     quotes: int
     nuls: int
     odd_numbers: int
+    invisible: bool
 
 
 class Counting:
@@ -39,6 +43,7 @@ class Counting:
 
     def __init__(self) -> None:
         self._quotes = self._nuls = self._odd_numbers = 0
+        self._invisible = False
         self._end = b""
 
     def add(self, chunk: bytes) -> None:
@@ -50,15 +55,18 @@ class Counting:
         # Most files have none of them, and `in` is much faster than `count`.
         self._quotes += piece.count(b'"') if b'"' in piece else 0
         self._nuls += piece.count(b"\0") if b"\0" in piece else 0
-        # A place is three bytes long; one that begins in the last piece is seen with this one.
+        # A place is three bytes long, as is what tells a character; one that begins in the last piece is seen here.
         text = self._end + piece
         self._odd_numbers += _odd_numbers(text)
+        self._invisible = self._invisible or may_be_in(text, at_start=not self._end)
         self._end = text[-2:]
 
     @property
     def counts(self) -> ByteCounts:
         """What was counted so far."""
-        return ByteCounts(quotes=self._quotes, nuls=self._nuls, odd_numbers=self._odd_numbers)
+        return ByteCounts(
+            quotes=self._quotes, nuls=self._nuls, odd_numbers=self._odd_numbers, invisible=self._invisible
+        )
 
 
 class CountingBeside(Counting):

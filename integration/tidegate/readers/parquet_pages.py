@@ -102,7 +102,10 @@ def _pages(file: BinaryIO, path: str | Path, chunk: pq.ColumnChunkMetaData) -> I
         size, becomes, values = header.get(_SIZE, -1), header.get(_BECOMES, -1), _of(header).get(_VALUES, 0)
         if not all(isinstance(told, int) and told >= 0 for told in (size, becomes, values)):
             raise SourceUnreadable(f"{path} has a page without a size at byte {position + 1}.", _ANEW)
-        if _CHECKSUM in header and _checksum(file, position + length, size) != header[_CHECKSUM] & 0xFFFFFFFF:
+        checksum = header.get(_CHECKSUM, 0)
+        if not isinstance(checksum, int):
+            raise SourceUnreadable(f"{path} has a page with a broken checksum at byte {position + 1}.", _ANEW)
+        if _CHECKSUM in header and _checksum(file, position + length, size) != checksum & 0xFFFFFFFF:
             raise SourceUnreadable(
                 f"{path} is damaged: the checksum of the page at byte {position + 1} is wrong.",
                 "Write and send it anew.",

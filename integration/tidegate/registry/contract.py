@@ -152,6 +152,7 @@ def _column(model: Model, name: str, column: pa.Column) -> Column:
         json=metadata.get("json") == "object",
         duration=kind.duration,
         categories=kind.categories,
+        category=kind.category,
         default=_default(column.default),
         added=model.schema.add_missing_columns and (column.nullable or _default(column.default) is not None),
         description=column.description or "",

@@ -37,11 +37,13 @@ class Kind:
         type: in Ibis' spelling.
         duration: whether the whole number counts microseconds.
         categories: the only values that there may be; None where any may be.
+        category: whether it is a category, whichever there may be.
     """
 
     type: str
     duration: bool = False
     categories: tuple[str | int, ...] | None = None
+    category: bool = False
 
 
 def kind_of(dtype: Any) -> Kind | None:
@@ -52,17 +54,17 @@ def kind_of(dtype: Any) -> Kind | None:
     if _is_duration(native):
         return Kind("int64", duration=True)
     name = _name(dtype, native)
-    return None if name is None else Kind(name)
+    return None if name is None else Kind(name, category=_is_dictionary(native))
 
 
 def _categorical(dtype: pd.CategoricalDtype) -> Kind | None:
     if dtype.categories is None:
-        return Kind("string")
+        return Kind("string", category=True)
     values = dtype.categories.tolist()
     if all(isinstance(value, str) for value in values):
-        return Kind("string", categories=tuple(values))
+        return Kind("string", categories=tuple(values), category=True)
     if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
-        return Kind("int64", categories=tuple(values))
+        return Kind("int64", categories=tuple(values), category=True)
     return None
 
 
@@ -70,6 +72,10 @@ def _is_duration(native: Any) -> bool:
     if isinstance(native, pd.ArrowDtype):
         return bool(pa.types.is_duration(native.pyarrow_dtype))
     return isinstance(native, np.dtype) and native.kind == "m"
+
+
+def _is_dictionary(native: Any) -> bool:
+    return isinstance(native, pd.ArrowDtype) and bool(pa.types.is_dictionary(native.pyarrow_dtype))
 
 
 def _name(dtype: Any, native: Any) -> str | None:

@@ -82,12 +82,19 @@ def find_registry(root: str | Path | None = None) -> Registry:
         Misuse: the folder that is named has no ``contracts/`` in it.
     """
     chosen, said_by = _chosen(root)
-    if not (chosen / "contracts").is_dir():
+    if not _is_folder(chosen / "contracts"):
         raise Misuse(
             f"The registry {chosen}, named by {said_by}, has no folder contracts/.",
             "A registry is a folder that holds contracts/ and expectations/.",
         )
     return Registry(chosen)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, for one
+        return False
 
 
 def shipped_registry() -> Path:
@@ -114,8 +121,11 @@ def _chosen(root: str | Path | None) -> tuple[Path, str]:
 
 def _named_in(project: Path) -> str | None:
     try:
-        tool = tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tool = tomllib.loads(project.read_text(encoding="utf-8")).get("tool")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Misuse(f"{project} cannot be read: {error}.") from None
-    named = tool.get("tidegate", {}).get("registry")
-    return named if named is None else str(named)
+    ours = tool.get("tidegate", {}) if isinstance(tool, dict) else {}
+    named = ours.get("registry") if isinstance(ours, dict) else ours
+    if named is not None and (not isinstance(named, str) or "\0" in named):
+        raise Misuse(f"{project} names no folder in [tool.tidegate] registry.", 'Write registry = "path/to/it".')
+    return named

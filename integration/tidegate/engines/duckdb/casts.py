@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tidegate.columns import Column
 from tidegate.engines.duckdb.connection import identifier, quoted
+from tidegate.readers.invisible import PATTERN as INVISIBLE
 
 _FLOAT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
@@ -24,6 +25,7 @@ _INTEGERS = frozenset(
 _FLOATS = frozenset({"FLOAT", "DOUBLE"})
 _STAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
 
+_HIDDEN = "a character that cannot be seen: of no width, or one that turns the direction of text"
 TEXT_LIMIT = 100
 """How much of an offending cell is kept, in characters."""
 
@@ -39,6 +41,8 @@ class Cast:
         bad: whether the cell cannot be cast.
         problem: the struct that says so.
         source: the cell before repairs, where repairs apply.
+        invisible: whether the cell holds a character that nobody sees; None where no cell can.
+        hidden: the struct that says so.
     """
 
     raw: str
@@ -47,6 +51,8 @@ class Cast:
     bad: str
     problem: str
     source: str | None
+    invisible: str | None
+    hidden: str
 
 
 def cast(column: Column, number: int, sql_type: str, source_type: str, repair: Repairs) -> Cast:
@@ -78,8 +84,17 @@ def cast(column: Column, number: int, sql_type: str, source_type: str, repair: R
         bad = "false" if as_it_is else f"({r} IS NOT NULL AND NOT {missing} AND c{number} IS NULL)"
     shown = "NULL" if column.personal else f"left({r}::VARCHAR, {TEXT_LIMIT})"
     reason = f"{quoted(detail)} || ': ' || {u}.reason" if parsed else quoted(detail)
-    problem = f"{{'code': 'cell-type', 'column': {quoted(column.name)}, 'text': {shown}::VARCHAR, 'detail': {reason}}}"
-    return Cast(raw, parsed, value, bad, problem, cell if textual and repair.any else None)
+    problem, hidden = (
+        f"{{'code': '{code}', 'column': {quoted(column.name)}, 'text': {shown}::VARCHAR, 'detail': {detail}}}"
+        for code, detail in (("cell-type", reason), ("invisible-character", quoted(_HIDDEN)))
+    )
+    invisible = _invisible(r) if bad == "false" and textual and not parsed else None
+    return Cast(raw, parsed, value, bad, problem, cell if textual and repair.any else None, invisible, hidden)
+
+
+def _invisible(r: str) -> str:
+    """Whether a text has a character that nobody sees. Most are ASCII, whose length tells it: that is quick."""
+    return f"CASE WHEN strlen({r}) <> length({r}) THEN regexp_matches({r}, {quoted(INVISIBLE)}) ELSE false END"
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class Scan:
         row_bytes: about how long a row is.
         counted_bytes: SQL for how many bytes of the source a row's values account for.
         tentative: whether there is a more exact way, should this one fail.
+        invisible: whether cells may hold characters that nobody sees.
         failure: what our own reader raised; DuckDB wraps it beyond recognition.
     """
 
@@ -74,12 +75,23 @@ class Scan:
     row_bytes: float = 0
     counted_bytes: str | None = None
     tentative: bool = False
+    invisible: bool = True
     failure: Callable[[], Exception | None] = field(default=lambda: None)
 
     @property
     def masks(self) -> int:
         """How many columns of bits it takes to say which cells were repaired."""
         return -(-len(self.casts) // BITS) if any(cast.source for _, cast, _ in self.casts) else 0
+
+    @property
+    def looked_through(self) -> list[tuple[Column, Cast, int]]:
+        """The columns in which characters that nobody sees are looked for."""
+        return [told for told in self.casts if told[1].invisible] if self.invisible else []
+
+    @property
+    def free(self) -> list[tuple[Column, Cast, int]]:
+        """Those of them in which they are only told of."""
+        return [told for told in self.looked_through if not told[0].told_apart]
 
 
 def open_scan(
@@ -97,10 +109,10 @@ def open_scan(
         counts = source.counts or _counts(plain)
         numbers = _numbers(plan, counts)
         if numbers and not counts.nuls:
-            yield _fast_csv(connection, plan, plain, dialect, counts.quotes, numbers)
+            yield _fast_csv(connection, plan, plain, dialect, counts, numbers)
         if not counts.nuls:
-            yield _fast_csv(connection, plan, plain, dialect, counts.quotes)
-        yield _exact_csv(connection, plan, plain, dialect)
+            yield _fast_csv(connection, plan, plain, dialect, counts)
+        yield _exact_csv(connection, plan, plain, dialect, counts)
     else:
         if plan.patterns:  # a key may first stand in the last record
             plan = plan.with_matched(json_keys(plain, source.format, plan.resources))
@@ -140,7 +152,7 @@ def _fast_csv(
     plan: StagePlan,
     plain: Path,
     dialect: CsvDialect,
-    quotes: int,
+    counts: ByteCounts,
     numbers: frozenset[str] = frozenset(),
 ) -> Scan:
     kinds = {column.name: _sql_type(column.type) for column in plan.columns if column.name in numbers}
@@ -155,13 +167,14 @@ def _fast_csv(
     scan = _scan(connection, plan, relation, types)
     texts = [identifier(name) for name, kind in types.items() if kind == "VARCHAR"]
     lengths = [f"coalesce(strlen({text}), 0)" for text in texts]
-    if quotes:
+    if counts.quotes:
         lengths += [f"-coalesce(len({text}) - len(replace({text}, '\"', '')), 0)" for text in texts]
     scan.counted_bytes = added(lengths)
     scan.tentative = True
+    scan.invisible = counts.invisible
     scan.row_bytes = bytes_of_record(plain, b"\n")
     with plain.open("rb") as file:
-        quotes -= file.read(dialect.header_bytes).count(_QUOTE)
+        quotes = counts.quotes - file.read(dialect.header_bytes).count(_QUOTE)
     size = plain.stat().st_size
 
     def holds(connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
@@ -182,9 +195,12 @@ def _fast_csv(
     return scan
 
 
-def _exact_csv(connection: duckdb.DuckDBPyConnection, plan: StagePlan, plain: Path, dialect: CsvDialect) -> Scan:
+def _exact_csv(
+    connection: duckdb.DuckDBPyConnection, plan: StagePlan, plain: Path, dialect: CsvDialect, counts: ByteCounts
+) -> Scan:
     batches = read_csv_records(plain, dialect, plan.resources)
     scan = _records(connection, plan, batches, dialect.header)
+    scan.invisible = counts.invisible
     scan.row_bytes = bytes_of_record(plain, b"\n")
     return scan
 
@@ -272,7 +288,7 @@ def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> tuple[int
         groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
         decoded = sum(group.total_byte_size for group in groups)
         names = metadata.schema.to_arrow_schema().names
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a name that is no text
         raise _corrupt(source, error) from None
     if metadata.num_columns > _MAX_COLUMNS:
         raise SourceUnreadable(f"{source.uri} has {metadata.num_columns} columns; {_MAX_COLUMNS} are allowed.")

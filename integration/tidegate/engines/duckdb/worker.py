@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from tidegate.columns import PROBLEMS
+from tidegate.columns import PROBLEMS, Column
+from tidegate.engines.duckdb.casts import Cast
 from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
 from tidegate.engines.duckdb.gather import Gathering
 from tidegate.engines.duckdb.memory import in_words, limit_of, no_room
@@ -66,6 +68,7 @@ def stage(plan: StagePlan) -> Stage:
     gathering = Gathering(connection, plan.folder, limit_of(plan.resources))
     nulled: dict[str, int] = {}
     trimmed: dict[str, int] = {}
+    invisible: dict[str, int] = {}
     for number, source in enumerate(in_turn(plan.sources)):
         target = plan.folder / f"stage-{number:05}.parquet"
         plain = plan.folder / f"source-{number:05}"
@@ -89,10 +92,14 @@ def stage(plan: StagePlan) -> Stage:
                 unfinished=source.format == "csv" and not (ends_with(plain, b"\n") or ends_with(plain, b"\r")),
             )
         )
-        _count_repairs(connection, scan, target, nulled, trimmed)
+        for k, group in enumerate(_groups(scan.casts) if scan.masks else ()):
+            _count_cells(connection, target, f"_null_{k}", group, nulled)
+            _count_cells(connection, target, f"_trim_{k}", group, trimmed)
+        for k, group in enumerate(_groups(scan.free)):
+            _count_cells(connection, target, f"_invisible_{k}", group, invisible)
         gathering.add(DataFile(path=target, rows=rows))
         plain.unlink()
-    return Stage(staged=tuple(staged), files=gathering.files(), nulled=nulled, trimmed=trimmed)
+    return Stage(staged=tuple(staged), files=gathering.files(), nulled=nulled, trimmed=trimmed, invisible=invisible)
 
 
 def _staged_whole(
@@ -137,6 +144,9 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
     columns += ["_bytes::BIGINT AS _bytes"] if scan.counted_bytes else []
     for kind in ("null", "trim"):
         columns += [f"m_{kind}_{k} AS _{kind}_{k}" for k in range(scan.masks)]
+    for k, few in enumerate(_groups(scan.free)):
+        bits = (f"CASE WHEN h{number} THEN {2**bit}::BIGINT ELSE 0 END" for bit, (_, _, number) in enumerate(few))
+        columns.append(f"{' + '.join(bits)} AS _invisible_{k}")
     group = rows_of_group(scan.row_bytes, len(columns), limit_of(plan.resources))
     compression = "zstd" if plan.lasts else "lz4_raw"
     with polled(connection):
@@ -149,6 +159,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, plan: StagePlan, scan: Scan, ta
 def _problems(scan: Scan) -> str:
     """What is wrong with a record, as JSON text: four nested columns of nulls would cost as much as four full ones."""
     fallible = [(f"b{number}", cast.problem) for _, cast, number in scan.casts if cast.bad != "false"]
+    fallible += [(f"h{number}", cast.hidden) for column, cast, number in scan.looked_through if column.told_apart]
     found = "NULL"
     if fallible:
         listed = ", ".join(f"CASE WHEN {bad} THEN {problem} END" for bad, problem in fallible)
@@ -174,7 +185,9 @@ def _typed(scan: Scan) -> str:
     sql = f"SELECT {', '.join(raw) or '1'} FROM {scan.relation}"
     sql = f"SELECT {', '.join(kept + parsed) or '1'} FROM ({sql})"
     sql = f"SELECT *, {', '.join(f'{cast.value} AS c{n}' for _, cast, n in scan.casts) or '1'} FROM ({sql})"
-    return f"SELECT *, {', '.join(f'{cast.bad} AS b{n}' for _, cast, n in scan.casts) or '1'} FROM ({sql})"
+    judged = [f"{cast.bad} AS b{n}" for _, cast, n in scan.casts]
+    judged += [f"{cast.invisible} AS h{n}" for _, cast, n in scan.looked_through]
+    return f"SELECT *, {', '.join(judged) or '1'} FROM ({sql})"
 
 
 def _mask(scan: Scan, kind: str, k: int) -> str:
@@ -191,18 +204,25 @@ def _mask(scan: Scan, kind: str, k: int) -> str:
     return " + ".join(bits) or "0::BIGINT"
 
 
-def _count_repairs(
-    connection: duckdb.DuckDBPyConnection, scan: Scan, target: Path, nulled: dict[str, int], trimmed: dict[str, int]
+def _groups(casts: list[tuple[Column, Cast, int]]) -> Iterator[list[tuple[Column, Cast, int]]]:
+    """As many columns together as one mask has bits."""
+    return (casts[start : start + BITS] for start in range(0, len(casts), BITS))
+
+
+def _count_cells(
+    connection: duckdb.DuckDBPyConnection,
+    target: Path,
+    mask: str,
+    group: list[tuple[Column, Cast, int]],
+    counts: dict[str, int],
 ) -> None:
-    for kind, counts in (("null", nulled), ("trim", trimmed)):
-        for k in range(scan.masks):
-            group = scan.casts[k * BITS : (k + 1) * BITS]
-            sums = ", ".join(f"sum((_{kind}_{k} >> {bit}) & 1)" for bit in range(len(group)))
-            row = connection.execute(f"SELECT {sums} FROM read_parquet({quoted(str(target))})").fetchone()
-            assert row is not None
-            for (column, _, _), cells in zip(group, row, strict=True):
-                if cells:
-                    counts[column.name] = counts.get(column.name, 0) + int(cells)
+    """Add up how many cells of each column a mask marks."""
+    sums = ", ".join(f"sum(({mask} >> {bit}) & 1)" for bit in range(len(group)))
+    row = connection.execute(f"SELECT {sums} FROM read_parquet({quoted(str(target))})").fetchone()
+    assert row is not None
+    for (column, _, _), cells in zip(group, row, strict=True):
+        if cells:
+            counts[column.name] = counts.get(column.name, 0) + int(cells)
 
 
 def _limit(plan: StagePlan) -> None:
