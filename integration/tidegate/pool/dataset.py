@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from tidegate.columns import LINEAGE
 from tidegate.errors import PoolError
+from tidegate.pool.location import pool_location
+from tidegate.pool.object_folder import ObjectFolder, delta_reason
 from tidegate.pool.table import open_table, table_files
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pyarrow.fs import FileSystem
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Dataset:
     """The training dataset as one version of a Delta table.
 
     Attributes:
-        uri: the table's folder.
+        uri: the table's folder. One in an object store is read from there, with the credentials that are found then.
         version: the version; later publishes do not change what this handle reads.
     """
 
@@ -41,16 +43,21 @@ class Dataset:
         """
         import pyarrow.dataset as ds
 
-        schema, files = self._files()
+        schema, files, system = self._files()
         names = list(columns) if columns is not None else [n for n in schema.names if lineage or n not in LINEAGE]
         for file in files:
-            yield from ds.dataset(file, schema=schema, format="parquet").to_batches(
-                columns=names, batch_size=batch_size
-            )
+            try:
+                yield from ds.dataset(file, schema=schema, format="parquet", filesystem=system).to_batches(
+                    columns=names, batch_size=batch_size
+                )
+            except OSError as error:
+                if system is None:
+                    raise
+                raise _unread(self.uri, file, error) from None
 
     def to_arrow(self, columns: Sequence[str] | None = None, *, lineage: bool = False) -> pa.Table:
         """All rows as an Arrow table, in memory."""
-        schema, _ = self._files()
+        schema, *_ = self._files()
         names = list(columns) if columns is not None else [n for n in schema.names if lineage or n not in LINEAGE]
         chosen = pa.schema([schema.field(name) for name in names])
         return pa.Table.from_batches(self.to_batches(columns, lineage=lineage), schema=chosen)
@@ -64,9 +71,21 @@ class Dataset:
         """How many rows it has."""
         return sum(rows.num_rows for rows in self.to_batches(columns=[]))
 
-    def _files(self) -> tuple[pa.Schema, list[str]]:
-        table = open_table(Path(self.uri))
+    def _files(self) -> tuple[pa.Schema, list[str], FileSystem | None]:
+        location = pool_location(self.uri)
+        table = open_table(location)
         if table is None:
             raise PoolError(f"There is no dataset at {self.uri}.")
-        table.load_as_version(self.version)
-        return pa.schema(table.schema().to_arrow()), [str(file.path) for file in table_files(table)]
+        if not isinstance(location, ObjectFolder):
+            table.load_as_version(self.version)
+            return pa.schema(table.schema().to_arrow()), [str(file.path) for file in table_files(table)], None
+        with location.told(f"Version {self.version} of {location} cannot be opened"):
+            table.load_as_version(self.version)
+        system, names = location.reader(table)
+        return pa.schema(table.schema().to_arrow()), names, system
+
+
+def _unread(uri: str, file: str, error: OSError) -> PoolError:
+    if isinstance(error, FileNotFoundError):
+        return PoolError(f"The pool's log names {file}, which is gone.", "Restore it from a backup.")
+    return PoolError(f"{uri}/{file} cannot be read: {delta_reason(error)}.", "Try again later.")
