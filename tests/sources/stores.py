@@ -40,7 +40,7 @@ class S3:
     def put(self, key: str, body: bytes, **more: Any) -> None:
         self._client.put_object(Bucket=self._name, Key=key, Body=body, **more)
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """The keys of all objects."""
         return [entry["Key"] for entry in self._client.list_objects_v2(Bucket=self._name).get("Contents", ())]
 
@@ -52,7 +52,7 @@ class S3:
 
     def remove(self) -> None:
         """The bucket itself, with all that is in it."""
-        for key in self.keys():
+        for key in self.names():
             self.delete(key)
         self._client.delete_bucket(Bucket=self._name)
 
@@ -79,7 +79,7 @@ class Azure:
     def put(self, key: str, body: bytes) -> None:
         self._client.get_blob_client(key).upload_blob(body, overwrite=True)
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """The names of all blobs."""
         return list(self._client.list_blob_names())
 

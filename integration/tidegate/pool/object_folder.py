@@ -191,7 +191,7 @@ class ObjectFolder:
         for path, size in actions(table):
             entry = there.get(unquote(path))
             if entry is None:
-                raise PoolError(f"The pool's log names {unquote(path)}, which is gone.", "Restore it from a backup.")
+                raise gone(unquote(path))
             if entry.size != size:
                 raise PoolError(
                     f"{self}/{unquote(path)} has {entry.size} bytes; the pool's log says {size}.",
@@ -234,6 +234,11 @@ def actions(table: DeltaTable) -> list[tuple[str, int]]:
     listed = pa.table(table.get_add_actions(flatten=True)).select(["modification_time", "path", "size_bytes"])
     rows = sorted(listed.to_pylist(), key=lambda action: (action["modification_time"], action["path"]))
     return [(row["path"], row["size_bytes"]) for row in rows]
+
+
+def gone(name: str) -> PoolError:
+    """The error for a file of a pool that is not there."""
+    return PoolError(f"The pool's log names {name}, which is gone.", "Restore it from a backup.")
 
 
 def delta_reason(error: Exception) -> str:

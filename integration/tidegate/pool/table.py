@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from tidegate.engines import DataFile
 from tidegate.errors import Misuse, PoolError
 from tidegate.pool.location import Location
-from tidegate.pool.object_folder import ObjectFolder, actions
+from tidegate.pool.object_folder import ObjectFolder, actions, gone
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -101,5 +101,5 @@ def table_files(table: DeltaTable) -> tuple[DataFile, ...]:
         try:
             files.append(DataFile(path=path, rows=pq.read_metadata(path).num_rows))
         except FileNotFoundError:
-            raise PoolError(f"The pool's log names {path.name}, which is gone.", "Restore it from a backup.") from None
+            raise gone(path.name) from None
     return tuple(files)
