@@ -219,14 +219,17 @@ class ObjectFolder:
             raise NoRoom(
                 f"{folder} needs {need:,} bytes for the files of {self}; {free:,} are free.", "Name another state_dir."
             )
-        with _as_pool_error():
-            partial = {name: folder / f"{name}.partial" for name in missing}
-            files = [(self._store.file(e.key, e.version), partial[name]) for name, e in missing.items()]
-            fetch_files(files, self._bounds.limits, self._bounds.config)
-        for name, path in partial.items():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-            path.replace(folder / name)
+        partial = {name: folder / f"{name}.partial" for name in missing}
+        files = [(self._store.file(e.key, e.version), partial[name]) for name, e in missing.items()]
+        try:
+            with _as_pool_error():
+                fetch_files(files, self._bounds.limits, self._bounds.config)
+            for name, path in partial.items():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+                path.replace(folder / name)
+        except OSError as error:
+            raise NoRoom(f"{folder} cannot be written: {error.strerror}.", "Name another state_dir.") from None
 
 
 def actions(table: DeltaTable) -> list[tuple[str, int]]:
