@@ -87,7 +87,7 @@ class ObjectFolder:
         try:
             yield
         except (DeltaError, OSError) as error:
-            raise PoolError(f"{what}: {delta_reason(error)}.", "Nothing was published.") from None
+            raise PoolError(f"{what}: {delta_reason(error)}.", "Try again later.") from None
 
     def check_files(self, table: DeltaTable) -> None:
         """Raises `PoolError` where a file of the table is gone."""
