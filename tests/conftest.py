@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 import pyarrow
 import pyarrow.parquet as pq
 import pytest
+from tests.sources.stores import S3, Azure, azurite, moto
 
 from tidegate.columns import RECORD
 from tidegate.config import load_config
@@ -94,3 +95,40 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     folder.mkdir()
     with open_engine(load_config({"schema_config": "sample"}), folder) as engine:
         yield Bench(engine, folder)
+
+
+@pytest.fixture(scope="session")
+def moto_port() -> Iterator[int]:
+    """Where moto's server is."""
+    with moto() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def azurite_port() -> Iterator[int]:
+    """Where Azurite is."""
+    with azurite() as port:
+        yield port
+
+
+@pytest.fixture
+def s3(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """An empty bucket; boto3 finds its server and its credentials by itself."""
+    for name, value in S3.environment(moto_port).items():
+        monkeypatch.setenv(name, value)
+    return S3(moto_port)
+
+
+@pytest.fixture
+def azure(azurite_port: int, monkeypatch: pytest.MonkeyPatch) -> Azure:
+    """An empty container; where it is and its key are in the environment."""
+    for name, value in Azure.environment(azurite_port).items():
+        monkeypatch.setenv(name, value)
+    return Azure(azurite_port)
+
+
+@pytest.fixture(params=["s3", "azure"])
+def store(request: pytest.FixtureRequest) -> S3 | Azure:
+    """An empty bucket or container."""
+    found: S3 | Azure = request.getfixturevalue(request.param)
+    return found

@@ -411,7 +411,7 @@ class TestIntegrate:
             ({"schema_config": "trip"}, Misuse, "Did you mean 'trips'"),
             ({"cleaning_config": {"missing": {"cars": "abc"}}}, Misuse, "no value of a int64"),
             ({"validation_config": {"on_failure": "ignore"}}, Misuse, "on_failure"),
-            ({"training_data": "s3://bucket/pool"}, Misuse, "no local path"),
+            ({"training_data": "ftp://bucket/pool"}, Misuse, "no place for a pool"),
         ],
     )
     def test_misuse_is_told_before_anything_is_published(self, more: Any, error: type, message: str) -> None:

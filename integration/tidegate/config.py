@@ -165,9 +165,9 @@ class IntegrationConfig(_Config):
     cleaning_config: CleaningConfig = CleaningConfig()
     """Repairs, deduplication and shuffle."""
     training_data: str | None = None
-    """The pool: a Delta table, made by the first publish."""
+    """The pool: a Delta table, made by the first publish. A folder, `s3://`, `az://` or `abfss://`."""
     output: str | None = None
-    """Where `interleave` and `weighted` write the integrated dataset."""
+    """Where `interleave` and `weighted` write the integrated dataset; a place as for `training_data`."""
     holdout: str | None = None
     """Rows that must never reach training: a Delta table or a file in any format that a submission may have."""
     registry: str | None = None

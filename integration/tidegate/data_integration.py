@@ -16,7 +16,7 @@ from tidegate.config import IntegrationConfig, load_config
 from tidegate.engines import open_engine
 from tidegate.errors import Misuse, SourceUnreadable, SubmissionRejected
 from tidegate.judgement import Judgement, Standard, acquire_submission, judge, keep_quarantine, load_standard
-from tidegate.pool import Dataset, find_published, pool_location
+from tidegate.pool import Dataset, Location, find_published, pool_location
 from tidegate.publication import open_pool, peek_at_statistics, publish_accepted, statistics_asked
 from tidegate.receipt import Receipt, Report, Submission, digest_of
 from tidegate.room import check_room
@@ -131,7 +131,7 @@ def _integrate(
 ) -> IntegrationResult:
     """What follows when the submission is here."""
     assert config.training_data is not None
-    target = pool_location(config.output or config.training_data)
+    target = pool_location(config.output or config.training_data, None if config.output else config.state_dir)
     integration = integration_id(config, standard, submission, target)
     with _run(integration):
         published = find_published(target, integration)
@@ -139,7 +139,7 @@ def _integrate(
             event(log, "already published", dataset_version=published.dataset_version)
             return _result(published.model_copy(update={"already_published": True}), None, target)
         with open_engine(config, folder) as engine:
-            check_room(snapshots, folder, target)
+            check_room(snapshots, folder, target if isinstance(target, Path) else folder)
             pool = open_pool(config, engine, standard.contract, folder)
             statistics = statistics_asked(config, standard, pool)
             lasts = config.merge_strategy.name == "append"
@@ -178,14 +178,14 @@ def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path 
         with work_folder(None) as folder, open_engine(config, folder) as engine:
             submission, snapshots = acquire_submission(config, folder)
             check_room(snapshots, folder)
-            statistics = peek_at_statistics(config, engine, standard)
+            statistics = peek_at_statistics(config, engine, standard, folder)
             judgement = judge(config, standard, submission, snapshots, engine, folder, statistics=statistics)
             if quarantine is not None:
                 judgement = keep_quarantine(engine, judgement, folder, Path(quarantine).resolve())
         return judgement.report
 
 
-def integration_id(config: IntegrationConfig, standard: Standard, submission: Submission, target: Path) -> str:
+def integration_id(config: IntegrationConfig, standard: Standard, submission: Submission, target: Location) -> str:
     """Identifies an integration: the same submission, judged and merged the same way, into the same place."""
     return digest_of(
         {
@@ -228,7 +228,7 @@ def _receipt(config: IntegrationConfig, report: Report, integration: str) -> Rec
     )
 
 
-def _result(receipt: Receipt, report: Report | None, target: Path) -> IntegrationResult:
+def _result(receipt: Receipt, report: Report | None, target: Location) -> IntegrationResult:
     version = receipt.dataset_version
     return IntegrationResult(
         dataset=Dataset(str(target), version if version is not None else -1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tidegate.engines import DataFile, Engine
 from tidegate.errors import Misuse, PoolError
 from tidegate.judgement import Judgement, Standard, in_types_of, stage_holdout
 from tidegate.merge import merged
-from tidegate.pool import pool_files, pool_location, pool_statistics, publish
+from tidegate.pool import Location, is_remote, pool_files, pool_location, pool_statistics, publish
 from tidegate.receipt import Receipt
 from tidegate.registry import Contract, PoolStatistics
 from tidegate.telemetry import step
@@ -41,7 +42,8 @@ def open_pool(config: IntegrationConfig, engine: Engine, contract: Contract, fol
         SourceUnreadable: the holdout is a file that cannot be read whole.
     """
     assert config.training_data is not None
-    table, version, rows = _delta(engine, "pool", config.training_data, contract)
+    location = pool_location(config.training_data, config.state_dir)
+    table, version, rows = _delta(engine, "pool", location, contract, folder)
     if table is None and config.merge_strategy.name != "append":
         raise Misuse(f"There is no pool at {config.training_data} to merge with.", "Publish into it with append.")
     return Pool(table, version, rows, _holdout(config, engine, contract, folder))
@@ -67,7 +69,9 @@ def statistics_asked(
         return pool_statistics(location, pool.version, pool.rows, pool.table, asked, keep=keep)
 
 
-def peek_at_statistics(config: IntegrationConfig, engine: Engine, standard: Standard) -> PoolStatistics | None:
+def peek_at_statistics(
+    config: IntegrationConfig, engine: Engine, standard: Standard, folder: Path
+) -> PoolStatistics | None:
     """`statistics_asked` for one who only looks: the pool is opened only if it is asked for, and left as it was.
 
     Raises:
@@ -75,9 +79,12 @@ def peek_at_statistics(config: IntegrationConfig, engine: Engine, standard: Stan
     """
     if standard.suite is None or measures_asked(standard.suite, standard.contract) is None:
         return None
-    if config.training_data is None or not pool_location(config.training_data).exists():
+    if config.training_data is None:
+        return None
+    location = pool_location(config.training_data)
+    if not location.exists():
         return None  # nor is deltalake needed, which contributors need not have
-    table, version, rows = _delta(engine, "pool", config.training_data, standard.contract)
+    table, version, rows = _delta(engine, "pool", location, standard.contract, folder)
     return statistics_asked(config, standard, Pool(table, version, rows, None), keep=False)
 
 
@@ -87,7 +94,7 @@ def publish_accepted(
     judgement: Judgement,
     pool: Pool,
     receipt: Receipt,
-    target: Path,
+    target: Location,
     folder: Path,
 ) -> Receipt:
     """Publish the accepted rows by the configured strategy, and complete the receipt with where they went.
@@ -141,8 +148,12 @@ def _shaped(table: ir.Table, stored: dict[str, str]) -> ir.Table:
     return table.select(table[RECORD], **columns)
 
 
-def _delta(engine: Engine, name: str, uri: str, contract: Contract) -> tuple[ir.Table | None, int | None, int]:
-    files, version, columns = pool_files(pool_location(uri))
+def _delta(
+    engine: Engine, name: str, location: Location, contract: Contract, folder: Path
+) -> tuple[ir.Table | None, int | None, int]:
+    """A Delta table as the engine reads it, its version and its rows; `folder` is where a remote one is put."""
+    with step(f"fetch {name}") if not isinstance(location, Path) else nullcontext():
+        files, version, columns = pool_files(location, folder / name)
     rows = sum(file.rows for file in files)
     if not files:
         return None, version, 0
@@ -151,18 +162,29 @@ def _delta(engine: Engine, name: str, uri: str, contract: Contract) -> tuple[ir.
     table = table.select(RECORD, *(column for column in columns if column in table.columns))
     lacking = [key for key in contract.key if key not in table.columns and contract.column(key).required]
     if lacking:
-        raise PoolError(f"{uri} has no column {lacking[0]!r}.", f"It does not hold rows of {contract.name}.")
+        raise PoolError(f"{location} has no column {lacking[0]!r}.", f"It does not hold rows of {contract.name}.")
     return in_types_of(contract, table), version, rows
 
 
 def _holdout(config: IntegrationConfig, engine: Engine, contract: Contract, folder: Path) -> ir.Table | None:
     if config.holdout is None:
         return None
-    path = Path(config.holdout)
-    if path.is_dir():
-        table, version, _ = _delta(engine, "holdout", config.holdout, contract)
+    location = _holdout_table(config, config.holdout)
+    if location is not None:
+        table, version, _ = _delta(engine, "holdout", location, contract, folder)
         if version is None:
-            raise Misuse(f"There is no holdout at {path}.", "Name a Delta table or a file.")
+            raise Misuse(f"There is no holdout at {location}.", "Name a Delta table or a file.")
         return table
     with step("holdout"):
         return stage_holdout(config, contract, engine, folder / "holdout", config.holdout)
+
+
+def _holdout_table(config: IntegrationConfig, uri: str) -> Location | None:
+    """Where the holdout is, if it is a Delta table and no file."""
+    if not is_remote(uri):
+        return Path(uri).resolve() if Path(uri).is_dir() else None
+    try:
+        location = pool_location(uri, config.state_dir)
+    except Misuse:
+        return None  # a name that a file may have
+    return location if isinstance(location, Path) or location.has_log() else None

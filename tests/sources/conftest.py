@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from tests.sources.site import Site
-from tests.sources.stores import S3, Azure, azurite, moto
 
 from tidegate.config import DataSource, Resources, SourceConfig
 from tidegate.sources import Snapshot, acquire
@@ -63,40 +62,3 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr("tidegate.sources.fetch.PART", 100_000)
     monkeypatch.setattr("tidegate.sources.fetch._FIRST_WAIT", 0.01)
     return 100_000
-
-
-@pytest.fixture(scope="session")
-def moto_port() -> Iterator[int]:
-    """Where moto's server is."""
-    with moto() as port:
-        yield port
-
-
-@pytest.fixture(scope="session")
-def azurite_port() -> Iterator[int]:
-    """Where Azurite is."""
-    with azurite() as port:
-        yield port
-
-
-@pytest.fixture
-def s3(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> S3:
-    """An empty bucket; boto3 finds its server and its credentials by itself."""
-    for name, value in S3.environment(moto_port).items():
-        monkeypatch.setenv(name, value)
-    return S3(moto_port)
-
-
-@pytest.fixture
-def azure(azurite_port: int, monkeypatch: pytest.MonkeyPatch) -> Azure:
-    """An empty container; where it is and its key are in the environment."""
-    for name, value in Azure.environment(azurite_port).items():
-        monkeypatch.setenv(name, value)
-    return Azure(azurite_port)
-
-
-@pytest.fixture(params=["s3", "azure"])
-def store(request: pytest.FixtureRequest) -> S3 | Azure:
-    """An empty bucket or container."""
-    found: S3 | Azure = request.getfixturevalue(request.param)
-    return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -40,6 +40,22 @@ class S3:
     def put(self, key: str, body: bytes, **more: Any) -> None:
         self._client.put_object(Bucket=self._name, Key=key, Body=body, **more)
 
+    def names(self) -> list[str]:
+        """The keys of all objects."""
+        return [entry["Key"] for entry in self._client.list_objects_v2(Bucket=self._name).get("Contents", ())]
+
+    def get(self, key: str) -> bytes:
+        return bytes(self._client.get_object(Bucket=self._name, Key=key)["Body"].read())
+
+    def delete(self, key: str) -> None:
+        self._client.delete_object(Bucket=self._name, Key=key)
+
+    def remove(self) -> None:
+        """The bucket itself, with all that is in it."""
+        for key in self.names():
+            self.delete(key)
+        self._client.delete_bucket(Bucket=self._name)
+
     def uri(self, key: str) -> str:
         return f"s3://{self._name}/{key}"
 
@@ -62,6 +78,20 @@ class Azure:
 
     def put(self, key: str, body: bytes) -> None:
         self._client.get_blob_client(key).upload_blob(body, overwrite=True)
+
+    def names(self) -> list[str]:
+        """The names of all blobs."""
+        return list(self._client.list_blob_names())
+
+    def get(self, key: str) -> bytes:
+        return bytes(self._client.download_blob(key).readall())
+
+    def delete(self, key: str) -> None:
+        self._client.delete_blob(key)
+
+    def remove(self) -> None:
+        """The container itself."""
+        self._client.delete_container()
 
     def uri(self, key: str) -> str:
         return f"az://{self._name}/{key}"
@@ -101,18 +131,29 @@ def _connection_string(port: int) -> str:
     )
 
 
+# In a process of its own: delta-rs holds Python's lock in some of its calls, and would wait for a server that needs it.
+MOTO = """
+import logging, sys
+from moto.server import ThreadedMotoServer
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+server.stop()
+"""
+
+
 @contextmanager
 def moto() -> Iterator[int]:
     """Moto's server, until the end of the block; gives its port."""
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        yield server.get_host_and_port()[1]
-    finally:
-        server.stop()
+    with subprocess.Popen([sys.executable, "-c", MOTO], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()
 
 
 @contextmanager

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sources.stores import S3, Azure
+from azure.core.credentials import AccessToken
+from tests.sources.stores import ACCOUNT, KEY, S3, SECRET, Azure
 
-from tidegate.config import Resources
+from tidegate.config import Resources, SourceConfig
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.sources import Snapshot
+from tidegate.sources.blob_storage import store_of
+from tidegate.sources.fetch import Bounds
 
 CSV = b"a,b\n" + b"".join(b"%d,text\n" % n for n in range(60_000))
 SMALL = b"a,b\n1,2\n"
@@ -252,3 +257,51 @@ def test_a_checksum_that_the_store_gives_is_believed(s3: S3, fetched: Fetched, m
     monkeypatch.setattr(module, "_checksums", lambda response: {"md5": "0" * 32})
     with pytest.raises(SourceUnreadable, match="is not what its store says: its md5 differs"):
         fetched(s3.uri("x.csv"))
+
+
+def delta_options(uri: str) -> dict[str, str]:
+    return store_of(uri, Bounds(SourceConfig(), Resources()))[0].delta_options()
+
+
+def test_delta_rs_is_told_the_credentials_that_boto3_finds(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "planted+session")
+    monkeypatch.setenv("AWS_S3_ALLOW_UNSAFE_RENAME", "true")
+    assert delta_options(s3.uri("pool")) == {
+        "aws_endpoint_url": f"http://127.0.0.1:{s3.port}", "aws_allow_http": "true", "aws_region": "us-east-1",
+        "aws_access_key_id": "AKIAPLANTED", "aws_secret_access_key": SECRET, "aws_session_token": "planted+session",
+        "aws_conditional_put": "etag", "aws_s3_allow_unsafe_rename": "false",
+    }  # fmt: skip
+
+
+def test_delta_rs_is_told_the_credentials_that_azure_finds(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = {
+        "azure_storage_account_name": ACCOUNT, "azure_allow_http": "true",
+        "azure_storage_endpoint": f"http://127.0.0.1:{azure.port}/{ACCOUNT}",
+    }  # fmt: skip
+    assert delta_options(azure.uri("pool")) == place | {"azure_storage_account_key": KEY}
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", azure.signed("planted%2Bsig"))
+    signature = "sv=2024-11-04&ss=b&srt=sco&sp=rl&sig=planted%2Bsig"
+    assert delta_options(azure.uri("pool")) == place | {"azure_storage_sas_key": signature}
+
+
+def test_without_a_key_delta_rs_is_given_a_token_of_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_CONNECTION_STRING", raising=False)
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential.get_token", lambda *_: AccessToken("planted", 0))
+    assert delta_options("abfss://c@acme.dfs.core.windows.net/pool") == {
+        "azure_storage_account_name": "acme", "azure_storage_token": "planted", "azure_allow_http": "false",
+        "azure_storage_endpoint": "https://acme.blob.core.windows.net",
+    }  # fmt: skip
+
+
+def test_what_is_put_is_there_and_is_not_written_over_where_that_is_refused(store: S3 | Azure, tmp_path: Path) -> None:
+    place, key = store_of(store.uri("in/large"), Bounds(SourceConfig(), Resources()))
+    content = os.urandom(9 << 20)  # in two parts
+    (tmp_path / "large").write_bytes(content)
+    place.put(key, tmp_path / "large")
+    assert place.guards(key)
+    assert store.get(key) == content
+    place.put(key, b"small")
+    assert [(entry.key, entry.size) for entry in place.list("in/")] == [(key, 5)]
+    place.delete(key)
+    place.delete(key)
+    assert store.names() == []

@@ -84,7 +84,11 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
     """
     from tidegate.engines.duckdb import DuckDBEngine
 
-    named = [Path(place).resolve() for place in (config.training_data, config.holdout) if place is not None]
+    named = [
+        Path(place).resolve()
+        for place in (config.training_data, config.holdout)
+        if place is not None and "://" not in place  # from elsewhere they are fetched to its own folder
+    ]
     engine = {"duckdb": DuckDBEngine}[config.engine](folder, config.resources, tuple(named))
     try:
         yield engine

@@ -5,16 +5,19 @@ An integrated dataset at `output` is a Delta table of the same kind, written onc
 
 from tidegate.pool.dataset import Dataset
 from tidegate.pool.history import HistoryEntry, find_published, history, rollback, table_version
+from tidegate.pool.location import Location, is_remote, pool_location
 from tidegate.pool.publish import Published, publish
 from tidegate.pool.statistics import pool_statistics
-from tidegate.pool.table import pool_files, pool_location
+from tidegate.pool.table import pool_files
 
 __all__ = [
     "Dataset",
     "HistoryEntry",
+    "Location",
     "Published",
     "find_published",
     "history",
+    "is_remote",
     "pool_files",
     "pool_location",
     "pool_statistics",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from tidegate.errors import Misuse, PoolError
+from tidegate.pool.location import Location
+from tidegate.pool.object_folder import ObjectFolder, delta_reason
 from tidegate.pool.table import open_table, table_files
 from tidegate.receipt import Receipt
 
@@ -35,31 +37,31 @@ class HistoryEntry:
         return self.receipt.rows.accepted if self.receipt else None
 
 
-def table_version(location: Path) -> int:
+def table_version(location: Location) -> int:
     """The pool's newest version. Raises `Misuse` where there is no pool."""
     return int(_table(location).version())
 
 
-def history(location: Path) -> list[HistoryEntry]:
+def history(location: Location) -> list[HistoryEntry]:
     """Every commit of the pool, newest first. Raises `Misuse` where there is no pool."""
-    return [_entry(commit) for commit in _table(location).history()]
+    return [_entry(commit) for commit in commits(location, _table(location))]
 
 
-def find_published(location: Path, integration: str) -> Receipt | None:
+def find_published(location: Location, integration: str) -> Receipt | None:
     """The receipt of an integration whose rows are at `location` now, or None."""
     table = open_table(location)
-    return None if table is None else published_receipt(table, integration)
+    return None if table is None else published_receipt(location, table, integration)
 
 
-def published_receipt(table: DeltaTable, integration: str) -> Receipt | None:
+def published_receipt(location: Location, table: DeltaTable, integration: str) -> Receipt | None:
     """The receipt of an integration whose rows are in the table as it stands now, or None.
 
     Walks back through the log; where it meets a rollback it goes on from the version that was restored.
     """
-    commits = {commit["version"]: commit for commit in table.history()}
+    there = {commit["version"]: commit for commit in commits(location, table)}
     version = table.version()
-    while version in commits:
-        commit = commits[version]
+    while version in there:
+        commit = there[version]
         if commit.get("operation") == "RESTORE":
             version = int(commit["operationParameters"]["version"])
             continue
@@ -70,7 +72,15 @@ def published_receipt(table: DeltaTable, integration: str) -> Receipt | None:
     return None
 
 
-def rollback(location: Path, version: int) -> int:
+def commits(location: Location, table: DeltaTable) -> list[dict[str, Any]]:
+    """The table's commits as delta-rs reads them, newest first."""
+    with (
+        location.told(f"The log of {location} cannot be read") if isinstance(location, ObjectFolder) else nullcontext()
+    ):
+        return table.history()
+
+
+def rollback(location: Location, version: int) -> int:
     """Make the pool what it was at `version`, by a new commit, which can itself be undone.
 
     Returns:
@@ -90,17 +100,20 @@ def rollback(location: Path, version: int) -> int:
         table.restore(
             version, commit_properties=CommitProperties(custom_metadata={"tidegate.rollback_to": str(version)})
         )
-    except DeltaError as error:
+    except (DeltaError, OSError) as error:
+        reason = delta_reason(error) if isinstance(location, ObjectFolder) else str(error).splitlines()[0]
         raise PoolError(
-            f"Version {version} of {location} cannot be restored: {str(error).splitlines()[0]}",
-            "Its files may have been vacuumed.",
+            f"Version {version} of {location} cannot be restored: {reason}", "Its files may have been vacuumed."
         ) from None
     after = _table(location)
-    table_files(after)  # raises where a file is gone
+    if isinstance(location, ObjectFolder):
+        location.check_files(after)
+    else:
+        table_files(after)  # raises where a file is gone
     return int(after.version())
 
 
-def _table(location: Path) -> DeltaTable:
+def _table(location: Location) -> DeltaTable:
     table = open_table(location)
     if table is None:
         raise Misuse(f"There is no pool at {location}.", "The first publish makes one.")

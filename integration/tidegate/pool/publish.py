@@ -3,6 +3,9 @@
 delta-rs writes its log with no fsync and does not check that files exist, and its application transactions do not by
 themselves make a second publish a no-op. So: put the files in place and fsync them, read the transaction and commit on
 one fresh handle, try again on a conflict, fsync the log.
+
+In an object store the commit is one conditional write, which fails where another was first. There the answer to a
+write can be lost, so that whether it was done is known only from the log: it is read again before anything is removed.
 """
 
 from __future__ import annotations
@@ -12,17 +15,20 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pyarrow as pa
 
 from tidegate.engines import DataFile
 from tidegate.errors import PoolError
 from tidegate.pool.history import RECEIPT, RECEIPT_DIGEST, published_receipt
+from tidegate.pool.location import Location
+from tidegate.pool.object_folder import ObjectFolder, actions, delta_reason
 from tidegate.pool.table import open_table
 from tidegate.receipt import Receipt
 
@@ -43,11 +49,13 @@ class Published:
     already: bool
 
 
-def publish(location: Path, files: Sequence[DataFile], schema: pa.Schema, receipt: Receipt, fresh: bool) -> Published:
+def publish(
+    location: Location, files: Sequence[DataFile], schema: pa.Schema, receipt: Receipt, fresh: bool
+) -> Published:
     """Make the rows of `files` visible at `location` in one commit.
 
     Args:
-        files: Parquet files that nobody else writes to; they are linked into place where that is possible.
+        files: Parquet files that nobody else writes to; they are linked into place where that is possible, or uploaded.
         schema: the columns that the table has, or gets where it is new.
         fresh: whether the table must be new (an `output`), or is a pool that grows.
 
@@ -55,41 +63,77 @@ def publish(location: Path, files: Sequence[DataFile], schema: pa.Schema, receip
         PoolError: the place is taken, the schemas contradict each other, or every attempt lost a race.
     """
     attempt_id = uuid.uuid4().hex[:8]
-    names = [f"{receipt.integration[:24]}-{attempt_id}-{number:05}" for number in range(len(files))]
-    try:
-        location.mkdir(parents=True, exist_ok=True)
-        placed = [_place(location, file, name) for file, name in zip(files, names, strict=True)]
-        _fsync(location)
-    except OSError as error:
-        for name in names:  # half of a file would keep a full disk full
-            with suppress(OSError):
-                _target(location, name).unlink()
-        raise PoolError(f"{location} cannot be written: {error.strerror}.", "Nothing was published.") from None
+    named = {f"part-{receipt.integration[:24]}-{attempt_id}-{n:05}.parquet": file for n, file in enumerate(files)}
+    placed = _upload(location, named) if isinstance(location, ObjectFolder) else _place_all(location, named)
+    reason = "lost to other writers"
     for attempt in range(_ATTEMPTS):
         table = open_table(location)
         if table is not None:
-            known = published_receipt(table, receipt.integration)
-            if known is not None:
-                for file in placed:
-                    file.path.unlink()
+            known = published_receipt(location, table, receipt.integration)
+            if known is not None and not _holds(table, placed):
+                _discard(location, placed)
                 return Published(known.dataset_version or 0, known, already=True)
+            if known is not None:  # by an earlier attempt of ours, whose answer was lost
+                return Published(known.dataset_version or 0, receipt, already=False)
             if fresh:
+                _discard(location, placed)
                 raise PoolError(f"There is a dataset at {location} already.", "Name a new folder as output.")
-        version = _commit(location, table, placed, schema, receipt)
+        try:
+            version = _commit(location, table, placed, schema, receipt)
+        except _Unsure as doubt:
+            version, reason = None, f"failed: {doubt}"
         if version is not None:
-            _fsync(location / "_delta_log" / f"{version:020}.json", location / "_delta_log", location)
+            if isinstance(location, Path):
+                _fsync(location / "_delta_log" / f"{version:020}.json", location / "_delta_log", location)
             return Published(version, receipt, already=False)
         time.sleep(min(0.05 * 2**attempt, 1.0))
-    raise PoolError(f"{_ATTEMPTS} attempts to publish to {location} lost to other writers.", "Run it again.")
+    raise PoolError(f"{_ATTEMPTS} attempts to publish to {location} {reason}.", "Run it again.")
 
 
-def _target(location: Path, name: str) -> Path:
-    return location / f"part-{name}.parquet"
+class _Unsure(Exception):
+    """A commit of which it is not known whether it was done; says why."""
 
 
-def _place(location: Path, file: DataFile, name: str) -> DataFile:
+def _place_all(location: Path, named: Mapping[str, DataFile]) -> dict[str, DataFile]:
+    """Put the files into the folder, each under its name."""
+    try:
+        location.mkdir(parents=True, exist_ok=True)
+        placed = {name: _place(file, location / name) for name, file in named.items()}
+        _fsync(location)
+    except OSError as error:
+        for name in named:  # half of a file would keep a full disk full
+            with suppress(OSError):
+                (location / name).unlink()
+        raise PoolError(f"{location} cannot be written: {error.strerror}.", "Nothing was published.") from None
+    return placed
+
+
+def _upload(location: ObjectFolder, named: Mapping[str, DataFile]) -> dict[str, DataFile]:
+    try:
+        for name, file in named.items():
+            location.put(name, file.path)
+    except BaseException:
+        _discard(location, named)
+        raise
+    return dict(named)
+
+
+def _discard(location: Location, named: Mapping[str, DataFile]) -> None:
+    """Remove files that no commit names."""
+    for name in named:
+        if isinstance(location, ObjectFolder):
+            location.discard(name)
+        else:
+            (location / name).unlink()
+
+
+def _holds(table: DeltaTable, placed: Mapping[str, DataFile]) -> bool:
+    """Whether the table has our files."""
+    return bool(placed) and next(iter(placed)) in {unquote(path) for path, _ in actions(table)}
+
+
+def _place(file: DataFile, target: Path) -> DataFile:
     """The file under a name that no other attempt has: a hard link where possible, for nothing is written twice."""
-    target = _target(location, name)
     try:
         os.link(file.path, target)
     except OSError:
@@ -100,20 +144,21 @@ def _place(location: Path, file: DataFile, name: str) -> DataFile:
 
 
 def _commit(
-    location: Path, table: DeltaTable | None, files: Sequence[DataFile], schema: pa.Schema, receipt: Receipt
+    location: Location, table: DeltaTable | None, files: Mapping[str, DataFile], schema: pa.Schema, receipt: Receipt
 ) -> int | None:
-    """Commit once. None where another writer was faster."""
+    """Commit once. None where another writer was faster. Raises `_Unsure` where it cannot be known."""
     from deltalake import Schema
     from deltalake.exceptions import CommitFailedError, DeltaError
     from deltalake.transaction import create_table_with_add_actions
 
-    actions = [_add(file) for file in files]
+    adds = [_add(name, file) for name, file in files.items()]
     try:
         if table is None:
+            uri, options = location.delta() if isinstance(location, ObjectFolder) else (str(location), None)
             properties = _properties(receipt, 1)
             create_table_with_add_actions(
-                str(location), Schema.from_arrow(schema), actions, mode="error",
-                configuration=_KEEP_LOG, commit_properties=properties,
+                uri, Schema.from_arrow(schema), adds, mode="error",
+                configuration=_KEEP_LOG, commit_properties=properties, storage_options=options,
             )  # fmt: skip
             return 0
         if _widen(table, schema):
@@ -122,23 +167,25 @@ def _commit(
         sequence = (table.transaction_version(receipt.integration) or 0) + 1
         before = table.version()
         table.create_write_transaction(
-            [*actions], "append", table.schema(), commit_properties=_properties(receipt, sequence)
+            [*adds], "append", table.schema(), commit_properties=_properties(receipt, sequence)
         )
         return before + 1
     except CommitFailedError:
         return None
-    except DeltaError as error:
+    except (DeltaError, OSError) as error:
         if table is None and "already exists" in str(error):
             return None
+        if isinstance(location, ObjectFolder):
+            raise _Unsure(delta_reason(error)) from None
         raise PoolError(f"The commit to {location} failed: {str(error).splitlines()[0]}") from None
 
 
-def _add(file: DataFile) -> AddAction:
+def _add(name: str, file: DataFile) -> AddAction:
     from deltalake.transaction import AddAction
 
     state = file.path.stat()
     return AddAction(
-        path=file.path.name, size=state.st_size, partition_values={}, modification_time=int(state.st_mtime * 1000),
+        path=name, size=state.st_size, partition_values={}, modification_time=int(state.st_mtime * 1000),
         data_change=True, stats=json.dumps({"numRecords": file.rows}),
     )  # fmt: skip
 

@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import ibis
@@ -26,6 +25,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from tidegate.columns import RECORD, Column
+from tidegate.errors import PoolError
+from tidegate.pool.location import Location
+from tidegate.pool.object_folder import ObjectFolder
 from tidegate.pool.table import open_table
 from tidegate.receipt import digest_of
 from tidegate.registry.statistics import MOST_CATEGORIES, QUANTILES, ColumnMeasures, Measure, PoolStatistics, family
@@ -44,7 +46,7 @@ Wanted = Mapping[Column, frozenset[str]]
 
 
 def pool_statistics(
-    location: Path, version: int, rows: int, table: ir.Table, wanted: Wanted, *, keep: bool = True
+    location: Location, version: int, rows: int, table: ir.Table, wanted: Wanted, *, keep: bool = True
 ) -> PoolStatistics:
     """The measures of a pool, read from where they are kept as far as they are there, and measured otherwise.
 
@@ -59,10 +61,10 @@ def pool_statistics(
     Raises:
         PoolError: there is no pool any more.
     """
-    kept_at = location / "_tidegate" / "statistics" / f"{version}.json"
+    kept_at = f"_tidegate/statistics/{version}.json"
     there = open_table(location)
     identity = str(there.metadata().id) if there is not None else ""
-    known = _read(kept_at, PoolStatistics(table=identity, version=version, rows=rows))
+    known = _read(location, kept_at, PoolStatistics(table=identity, version=version, rows=rows))
     missing = {
         column: lacking
         for column, measures in wanted.items()
@@ -77,7 +79,7 @@ def pool_statistics(
     statistics = known.model_copy(update={"columns": columns})
     event(log, "statistics measured", version=version, columns=len(missing))
     if keep:
-        _keep(kept_at, statistics)
+        _keep(location, kept_at, statistics)
     return statistics
 
 
@@ -232,10 +234,11 @@ def _measured(statistics: PoolStatistics, column: Column) -> frozenset[str]:
     return frozenset(kept.measures) if kept is not None and kept.type == column.type else frozenset()
 
 
-def _read(path: Path, nothing: PoolStatistics) -> PoolStatistics:
+def _read(location: Location, name: str, nothing: PoolStatistics) -> PoolStatistics:
     """What is kept, if it is of this table, version and number of rows; else nothing."""
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError):
-        content = json.loads(path.read_bytes())
+        kept_bytes = location.read(name) if isinstance(location, ObjectFolder) else (location / name).read_bytes()
+        content = json.loads(kept_bytes or b"")
         if content["digest"] == digest_of(content["statistics"]):
             kept = PoolStatistics.model_validate(content["statistics"])
             if kept.model_copy(update={"columns": {}}) == nothing:
@@ -243,10 +246,17 @@ def _read(path: Path, nothing: PoolStatistics) -> PoolStatistics:
     return nothing
 
 
-def _keep(path: Path, statistics: PoolStatistics) -> None:
+def _keep(location: Location, name: str, statistics: PoolStatistics) -> None:
     """Write the file as a whole or not at all. Where two do at once, the last one stays: they hold the same numbers."""
     content = statistics.model_dump(mode="json")
     text = json.dumps({"digest": digest_of(content), "statistics": content}, ensure_ascii=False)
+    if isinstance(location, ObjectFolder):
+        try:
+            location.write(name, text.encode())
+        except PoolError as error:
+            event(log, "statistics not kept", reason=error.fact)
+        return
+    path = location / name
     partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

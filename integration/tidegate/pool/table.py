@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tidegate.engines import DataFile
 from tidegate.errors import Misuse, PoolError
+from tidegate.pool.location import Location
+from tidegate.pool.object_folder import ObjectFolder, actions, gone
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -18,15 +19,7 @@ if TYPE_CHECKING:
 _UNREADABLE_FEATURES = frozenset({"deletionVectors", "columnMapping"})
 
 
-def pool_location(uri: str) -> Path:
-    """The folder of a pool. Raises `Misuse` for what is no local path."""
-    scheme = urlparse(uri).scheme
-    if len(scheme) > 1:
-        raise Misuse(f"{uri} is no local path.", "Pools on object stores are not supported yet.")
-    return Path(uri).resolve()
-
-
-def open_table(location: Path) -> DeltaTable | None:
+def open_table(location: Location) -> DeltaTable | None:
     """The Delta table at `location`, or None where there is nothing yet.
 
     Raises:
@@ -34,24 +27,14 @@ def open_table(location: Path) -> DeltaTable | None:
         PoolError: there is something else, or a table that we would misread.
     """
     try:
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError
+        import deltalake  # noqa: F401
     except ModuleNotFoundError:
         raise Misuse(
             "A pool needs the package deltalake.", "Install it with: pip install 'tidegate[pipeline]'"
         ) from None
-    if not location.exists() or (location.is_dir() and not any(location.iterdir())):
+    table = _open_remote(location) if isinstance(location, ObjectFolder) else _open_local(location)
+    if table is None:
         return None
-    if not (location / "_delta_log").is_dir():
-        if location.is_dir() and all(path.name.startswith("part-") for path in location.iterdir()):
-            return None  # files of a publish that did not come to its first commit
-        raise PoolError(f"{location} is not empty and is no Delta table.", "Name the folder of a pool, or a new one.")
-    try:
-        table = DeltaTable(location)
-    except DeltaError as error:
-        if not list((location / "_delta_log").glob("*.json")):
-            return None
-        raise PoolError(f"The pool {location} cannot be opened: {str(error).splitlines()[0]}") from None
     protocol = table.protocol()
     unreadable = _UNREADABLE_FEATURES & set(protocol.reader_features or ())
     if unreadable or table.metadata().partition_columns:
@@ -60,26 +43,63 @@ def open_table(location: Path) -> DeltaTable | None:
     return table
 
 
-def pool_files(location: Path) -> tuple[tuple[DataFile, ...], int | None, tuple[str, ...]]:
+def _open_local(location: Path) -> DeltaTable | None:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    if not location.exists() or (location.is_dir() and not any(location.iterdir())):
+        return None
+    if not (location / "_delta_log").is_dir():
+        if location.is_dir() and all(path.name.startswith("part-") for path in location.iterdir()):
+            return None  # files of a publish that did not come to its first commit
+        raise PoolError(f"{location} is not empty and is no Delta table.", "Name the folder of a pool, or a new one.")
+    try:
+        return DeltaTable(location)
+    except DeltaError as error:
+        if not list((location / "_delta_log").glob("*.json")):
+            return None
+        raise PoolError(f"The pool {location} cannot be opened: {str(error).splitlines()[0]}") from None
+
+
+def _open_remote(location: ObjectFolder) -> DeltaTable | None:
+    from deltalake import DeltaTable
+
+    if not location.holds_table():
+        return None
+    uri, options = location.delta()
+    with location.told(f"The pool {location} cannot be opened"):
+        return DeltaTable(uri, storage_options=options)
+
+
+def pool_files(
+    location: Location, folder: Path | None = None
+) -> tuple[tuple[DataFile, ...], int | None, tuple[str, ...]]:
     """The pool's files in their order in the log, its version, and its columns; files may have others besides.
 
     Where there is no pool yet, there are no files, no version and no columns.
+
+    Args:
+        folder: where the files of a pool in an object store are put.
     """
     table = open_table(location)
     if table is None:
         return (), None, ()
-    return table_files(table), table.version(), tuple(field.name for field in table.schema().fields)
+    if isinstance(location, ObjectFolder):
+        assert folder is not None
+        files = location.files(table, folder)
+    else:
+        files = table_files(table)
+    return files, table.version(), tuple(field.name for field in table.schema().fields)
 
 
 def table_files(table: DeltaTable) -> tuple[DataFile, ...]:
-    """The table's files, oldest first. Rows are counted in the files and not believed from the log."""
+    """A local table's files, oldest first. Rows are counted in the files and not believed from the log."""
     root = Path(unquote(urlparse(table.table_uri).path))
-    actions = pa.table(table.get_add_actions(flatten=True)).select(["modification_time", "path"]).to_pylist()
     files = []
-    for action in sorted(actions, key=lambda action: (action["modification_time"], action["path"])):
-        path = root / unquote(action["path"])
+    for name, _ in actions(table):
+        path = root / unquote(name)
         try:
             files.append(DataFile(path=path, rows=pq.read_metadata(path).num_rows))
         except FileNotFoundError:
-            raise PoolError(f"The pool's log names {path.name}, which is gone.", "Restore it from a backup.") from None
+            raise gone(path.name) from None
     return tuple(files)

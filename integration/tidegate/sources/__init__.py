@@ -21,7 +21,7 @@ from tidegate.sources.names import plain, source_of
 from tidegate.sources.places import RemoteFile
 from tidegate.sources.snapshot import Snapshot
 
-__all__ = ["Snapshot", "acquire"]
+__all__ = ["Snapshot", "acquire", "fetch_files"]
 
 
 def acquire(
@@ -44,13 +44,26 @@ def acquire(
         SourceUnreadable: a file is not there, is no regular file, is none of the formats, or changes meanwhile.
         Misuse: a path belongs to no source, or what reads that source is not installed.
     """
-    config = config or SourceConfig()
+    bounds = Bounds(config or SourceConfig(), limits)
+    return _all(lambda: _tasks(paths, limits, folder, bounds, source), bounds)
+
+
+def fetch_files(files: Sequence[tuple[RemoteFile, Path]], limits: Resources, config: SourceConfig) -> None:
+    """Fetch files of blob storage, several at once, each to a path in a private folder.
+
+    Raises:
+        SourceUnreadable: one cannot be read, or changes meanwhile.
+    """
     bounds = Bounds(config, limits)
+    _all(lambda: [partial(download, file, path, bounds) for file, path in files], bounds)
+
+
+def _all(tasks: Callable[[], list[Callable[[], Snapshot]]], bounds: Bounds) -> list[Snapshot]:
+    """What comes of tasks that are done at once, in their order."""
     try:
-        with ThreadPoolExecutor(config.at_once, thread_name_prefix="tidegate-file") as pool:
+        with ThreadPoolExecutor(bounds.config.at_once, thread_name_prefix="tidegate-file") as pool:
             try:
-                tasks = _tasks(paths, limits, folder, bounds, source)
-                return _results([pool.submit(copy_context().run, task) for task in tasks], bounds)
+                return _results([pool.submit(copy_context().run, task) for task in tasks()], bounds)
             finally:
                 bounds.stop()
                 pool.shutdown(cancel_futures=True)

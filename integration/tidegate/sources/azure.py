@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from azure.core import MatchConditions
@@ -19,6 +20,7 @@ from tidegate.sources.places import Answer, Transient
 from tidegate.sources.snapshot import changed
 
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
+_SCOPE = "https://storage.azure.com/.default"
 _CHUNK = 4 << 20
 """The SDK reads so much at once; beyond it the store gives no checksum of what it sends."""
 _CREDENTIALS = (
@@ -44,7 +46,9 @@ class Container:
             raise Misuse(f"{uri} names no container.", "Such as az://container/october.csv.")
         self.uri = uri
         with _spoken(uri):
-            self._client: ContainerClient = _service(account_url, uri, bounds).get_container_client(name)
+            self._service = _service(account_url, uri, bounds)
+            self._client: ContainerClient = self._service.get_container_client(name)
+        self._name, self._attempts = name, bounds.config.attempts
 
     def exists(self, key: str) -> bool:
         with _spoken(f"{self.uri}/{plain(key)}"):
@@ -58,10 +62,50 @@ class Container:
             if blob is None:
                 return
             if (blob.metadata or {}).get("hdi_isfolder") != "true":
-                yield Listed(blob.name, blob.etag)
+                yield Listed(blob.name, blob.etag, blob.size)
 
     def file(self, key: str, version: str | None) -> AzureFile:
         return AzureFile(self._blob(key), f"{self.uri}/{plain(key)}", ends_in(key), version)
+
+    def put(self, key: str, body: Path | bytes) -> None:
+        # Here the SDK tries again by itself: of a large file it then sends one part anew, and not all of them.
+        asked: dict[str, Any] = {"overwrite": True, "validate_content": True, "retry_total": self._attempts - 1}
+        with _spoken(f"{self.uri}/{plain(key)}", "written"):
+            if isinstance(body, bytes):
+                self._blob(key).upload_blob(body, **asked)
+                return
+            with body.open("rb") as file:
+                self._blob(key).upload_blob(file, length=body.stat().st_size, **asked)
+
+    def delete(self, key: str) -> None:
+        with suppress(_NotThere), _spoken(f"{self.uri}/{plain(key)}", "removed"):
+            self._blob(key).delete_blob()
+
+    def guards(self, key: str) -> bool:
+        try:
+            with _spoken(f"{self.uri}/{plain(key)}", "written"):
+                self._blob(key).upload_blob(b"", overwrite=False)
+        except _Refused:
+            return True
+        return False
+
+    def delta_uri(self, key: str) -> str:
+        return f"az://{self._name}/{key}"
+
+    def delta_options(self) -> dict[str, str]:
+        endpoint, _, signature = self._service.url.partition("?")
+        options = {
+            "azure_storage_account_name": str(self._service.account_name),
+            "azure_storage_endpoint": endpoint.rstrip("/"),
+            "azure_allow_http": str(endpoint.startswith("http://")).lower(),
+        }
+        credential: Any = self._service.credential
+        if signature:
+            return options | {"azure_storage_sas_key": signature}
+        if hasattr(credential, "account_key"):
+            return options | {"azure_storage_account_key": credential.account_key}
+        with _spoken(self.uri):
+            return options | {"azure_storage_token": credential.get_token(_SCOPE).token}
 
     def _blob(self, key: str) -> Any:
         if any(part in (".", "..") for part in key.split("/")):
@@ -111,22 +155,32 @@ def _chunks(found: Any, uri: str) -> Iterator[bytes]:
         yield chunk
 
 
+class _Refused(SourceUnreadable):
+    """There is such a blob, and it was not to be."""
+
+
+class _NotThere(SourceUnreadable):
+    """There is no such blob, or no such container."""
+
+
 @contextmanager
-def _spoken(uri: str) -> Iterator[None]:
+def _spoken(uri: str, what: str = "read") -> Iterator[None]:
     """Say in our words what went wrong: those of the SDK hold the URL, and what is secret in it."""
     try:
         yield
     except broken.ResourceNotFoundError:
-        raise SourceUnreadable(f"{uri} is not there.", "Check the path.") from None
+        raise _NotThere(f"{uri} is not there.", "Check the path.") from None
+    except broken.ResourceExistsError:
+        raise _Refused(f"{uri} is there already.") from None
     except (broken.ResourceModifiedError, broken.ResourceNotModifiedError):
         raise changed(uri) from None
     except broken.ClientAuthenticationError as error:
         answer = f"the store answers {error.status_code}" if error.status_code else "there are no credentials"
-        raise SourceUnreadable(f"{uri} may not be read: {answer}.", _CREDENTIALS) from None
+        raise SourceUnreadable(f"{uri} may not be {what}: {answer}.", _CREDENTIALS) from None
     except (broken.ServiceRequestError, broken.ServiceResponseError, broken.IncompleteReadError) as error:
         raise Transient(f"the connection broke ({type(error).__name__})") from None
     except broken.HttpResponseError as error:
-        raise _told(uri, error) from None
+        raise _told(uri, error, what) from None
     except broken.AzureError as error:
         # Among them the wrong checksum of a chunk.
         raise Transient(f"the store's answer is damaged ({type(error).__name__})") from None
@@ -134,13 +188,13 @@ def _spoken(uri: str) -> Iterator[None]:
         raise Transient("the store's answer cannot be understood") from None
 
 
-def _told(uri: str, error: broken.HttpResponseError) -> Exception:
+def _told(uri: str, error: broken.HttpResponseError, what: str) -> Exception:
     status = error.status_code
     if status in _BUSY or status is None:
         return Transient(f"the store answers {status}")
     if status in (412, 416):
         return changed(uri)
-    return SourceUnreadable(f"{uri} may not be read: the store answers {status}.", _CREDENTIALS)
+    return SourceUnreadable(f"{uri} may not be {what}: the store answers {status}.", _CREDENTIALS)
 
 
 def _service(account_url: str | None, uri: str, bounds: Bounds) -> BlobServiceClient:

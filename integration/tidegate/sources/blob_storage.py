@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -27,10 +28,11 @@ _QUERY = re.compile(r"\?[^\s)'\"]+")
 
 @dataclass(frozen=True)
 class Listed:
-    """One object of a listing: its key, and its version then."""
+    """One object of a listing: its key, and its version and size in bytes then."""
 
     key: str
     version: str | None
+    size: int
 
 
 def hush(*libraries: str) -> None:
@@ -64,6 +66,24 @@ class Store(Protocol):
     def file(self, key: str, version: str | None) -> RemoteFile:
         """An object to be read, and the version that it must have, if one is known."""
 
+    def put(self, key: str, body: Path | bytes) -> None:
+        """Write an object, in parts where it is large; the store holds each against its checksum."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object, or do nothing where there is none."""
+
+    def guards(self, key: str) -> bool:
+        """Whether the store refuses to write over an object of this key, which is there, when it is asked to refuse.
+
+        One that does not has written over it, with nothing.
+        """
+
+    def delta_uri(self, key: str) -> str:
+        """What delta-rs calls this key."""
+
+    def delta_options(self) -> dict[str, str]:
+        """What delta-rs must be told to ask the same store with the same credentials, which may be short-lived."""
+
 
 def find(path: str, bounds: Bounds) -> Sequence[RemoteFile]:
     """The objects that a path means, in the order of their keys.
@@ -75,7 +95,7 @@ def find(path: str, bounds: Bounds) -> Sequence[RemoteFile]:
         SourceUnreadable: nothing is there, or more files than are allowed, or the store cannot be asked.
         Misuse: the path names no bucket, or the store's SDK is not installed.
     """
-    store, key = _store(path, bounds)
+    store, key = store_of(path, bounds)
     uri = masked(path)
     if key and not key.endswith("/") and bounds.retried(lambda: store.exists(key), uri):
         return [store.file(key, None)]
@@ -118,7 +138,7 @@ def _nothing(store: Store, key: str, uri: str, bounds: Bounds) -> SourceUnreadab
     return SourceUnreadable(f"{uri} is not there.", hint if hint.startswith("Did") else "Check the path.")
 
 
-def _store(path: str, bounds: Bounds) -> tuple[Store, str]:
+def store_of(path: str, bounds: Bounds) -> tuple[Store, str]:
     """The bucket or container of a path, and the key in it. Raises `Misuse`."""
     parts = urlsplit(path)
     scheme = parts.scheme.lower()

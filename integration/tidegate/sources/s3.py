@@ -7,7 +7,9 @@ import binascii
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
 
 import boto3.session
 from botocore import exceptions as broken
@@ -27,6 +29,7 @@ _PASSING = (
     broken.HTTPClientError, broken.ConnectionError, broken.IncompleteReadError, broken.FlexibleChecksumError,
 )  # fmt: skip
 _CHECKSUMS = {"ChecksumSHA256": "sha256", "ChecksumSHA1": "sha1", "ChecksumCRC32": "crc32"}
+_AMAZON = re.compile(r"\.amazonaws\.com(\.cn)?$")
 _CREDENTIALS = (
     "boto3 takes them from the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE), from ~/.aws or from the machine's role."
 )
@@ -41,6 +44,7 @@ class Bucket:
         self._name, self.uri = name, f"s3://{name}"
         with _spoken(self.uri):
             self._client = _client(bounds)
+        self._bounds = bounds
 
     def exists(self, key: str) -> bool:
         try:
@@ -58,10 +62,55 @@ class Bucket:
             if page is None:
                 return
             for entry in page.get("Contents", ()):
-                yield Listed(entry["Key"], entry.get("ETag"))
+                yield Listed(entry["Key"], entry.get("ETag"), entry["Size"])
 
     def file(self, key: str, version: str | None) -> S3File:
         return S3File(self._client, self._name, key, version)
+
+    def put(self, key: str, body: Path | bytes) -> None:
+        # Here the SDK tries again by itself: of a large file it then sends one part anew, and not all of them.
+        client = _client(self._bounds, self._bounds.config.attempts)
+        with _spoken(f"{self.uri}/{plain(key)}", "written"), _opened(body) as file:
+            client.upload_fileobj(file, self._name, key)
+
+    def delete(self, key: str) -> None:
+        with _spoken(f"{self.uri}/{plain(key)}", "removed"):
+            self._client.delete_object(Bucket=self._name, Key=key)
+
+    def guards(self, key: str) -> bool:
+        try:
+            with _spoken(f"{self.uri}/{plain(key)}", "written"):
+                self._client.put_object(Bucket=self._name, Key=key, Body=b"", IfNoneMatch="*")
+        except _Refused:
+            return True
+        return False
+
+    def delta_uri(self, key: str) -> str:
+        return f"{self.uri}/{key}"
+
+    def delta_options(self) -> dict[str, str]:
+        with _spoken(self.uri):
+            # boto3 finds out where a bucket is, and delta-rs does not.
+            told = self._client.head_bucket(Bucket=self._name)["ResponseMetadata"]["HTTPHeaders"]
+            credentials = self._bounds.clients["s3 session"].get_credentials()
+            if credentials is None:
+                raise broken.NoCredentialsError
+            frozen = credentials.get_frozen_credentials()
+        meta = self._client.meta
+        options = {
+            "aws_region": told.get("x-amz-bucket-region") or meta.region_name,
+            "aws_access_key_id": frozen.access_key,
+            "aws_secret_access_key": frozen.secret_key,
+            # The commit must fail where another was first, whatever the environment says.
+            "aws_conditional_put": "etag",
+            "aws_s3_allow_unsafe_rename": "false",
+        }
+        if frozen.token:
+            options["aws_session_token"] = frozen.token
+        if not _AMAZON.search(meta.endpoint_url):
+            plainly = str(meta.endpoint_url.startswith("http://")).lower()
+            options |= {"aws_endpoint_url": meta.endpoint_url, "aws_allow_http": plainly}
+        return options
 
 
 class S3File:
@@ -99,13 +148,23 @@ class _NotThere(SourceUnreadable):
     """There is no such object."""
 
 
+class _Refused(SourceUnreadable):
+    """There is such an object, and it was not to be."""
+
+
 @contextmanager
-def _spoken(uri: str) -> Iterator[None]:
+def _opened(body: Path | bytes) -> Iterator[IO[bytes]]:
+    with BytesIO(body) if isinstance(body, bytes) else body.open("rb") as file:
+        yield file
+
+
+@contextmanager
+def _spoken(uri: str, what: str = "read") -> Iterator[None]:
     """Say in our words what went wrong: those of the SDK may hold what is secret."""
     try:
         yield
     except broken.ClientError as error:
-        raise _told(uri, error) from None
+        raise _told(uri, error, what) from None
     except _PASSING as error:
         raise Transient(f"the connection broke ({type(error).__name__})") from None
     except broken.NoCredentialsError:
@@ -117,16 +176,18 @@ def _spoken(uri: str) -> Iterator[None]:
         raise Transient("the store's answer cannot be understood") from None
 
 
-def _told(uri: str, error: broken.ClientError) -> Exception:
+def _told(uri: str, error: broken.ClientError, what: str) -> Exception:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = re.sub(r"[^A-Za-z0-9]", "", str(error.response.get("Error", {}).get("Code", "")))[:40]
     if status == 404:
         return _NotThere(f"{uri} is not there{', nor is its bucket' * (code == 'NoSuchBucket')}.", "Check the path.")
+    if what == "written" and status == 412:
+        return _Refused(f"{uri} is there already.")
     if status in (412, 416):
         return changed(uri)
     if status in _BUSY or code in ("SlowDown", "RequestTimeout", "InternalError"):
         return Transient(f"the store answers {status} {code}")
-    return SourceUnreadable(f"{uri} may not be read: the store answers {status} {code}.", _CREDENTIALS)
+    return SourceUnreadable(f"{uri} may not be {what}: the store answers {status} {code}.", _CREDENTIALS)
 
 
 def _chunks(body: Any, uri: str) -> Iterator[bytes]:
@@ -158,13 +219,15 @@ def _checksums(response: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _client(bounds: Bounds) -> Any:
-    hush("botocore", "boto3")
-    if "s3" not in bounds.clients:
+def _client(bounds: Bounds, attempts: int = 1) -> Any:
+    hush("botocore", "boto3", "s3transfer")
+    kept, name = bounds.clients, f"s3, {attempts} attempts"
+    if name not in kept:
         silence = bounds.config.silence_seconds
         config = Config(
-            retries={"total_max_attempts": 1}, connect_timeout=silence, read_timeout=silence,
+            retries={"total_max_attempts": attempts, "mode": "standard"}, connect_timeout=silence, read_timeout=silence,
             max_pool_connections=bounds.config.at_once, user_agent_extra="tidegate",
         )  # fmt: skip
-        bounds.clients["s3"] = boto3.session.Session().client("s3", config=config)
-    return bounds.clients["s3"]
+        session = kept.setdefault("s3 session", boto3.session.Session())
+        kept[name] = session.client("s3", config=config)
+    return kept[name]
