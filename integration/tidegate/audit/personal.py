@@ -6,7 +6,7 @@ cells are, whether one matches any kind's pattern, which kind's, and whether the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from tidegate.engines.conditions import any_of
 _CELL = "_cell"
 _AT_ONCE = 100  # columns in a query
 _BATCH_ROWS, _BATCH_CHARACTERS = 65_536, 16_000_000
+_CARD = "credit_card"
 _FEW = 20  # candidates, of which no share says anything
 
 _Mask = npt.NDArray[np.bool_]
@@ -68,7 +69,7 @@ def find_personal(engine: Engine, rows: ir.Table, columns: Sequence[Column], fol
         each = _confirmed(written, kinds[column.name], path, min(batch, _BATCH_ROWS))
         written.unlink()
         if each.cells:
-            found.append(Found(column, each.kinds, each.cells, DataFile(path=path, rows=each.cells)))
+            found.append(Found(column, each.kinds, each.cells, DataFile(path=each.path, rows=each.cells)))
     return tuple(found)
 
 
@@ -105,60 +106,63 @@ def _write_candidates(engine: Engine, rows: ir.Table, column: Column, kinds: Seq
     return engine.write(matching.mutate(**of_kind), path).path
 
 
-@dataclass
-class _Confirmed:
-    """What was confirmed so far. `digits` are the cells of digits alone that look like a card's, and that are one."""
+class _Tally:
+    """The records that hold some, written to a file and counted."""
 
-    kinds: dict[str, int]
-    cells: int = 0
-    digits: tuple[int, int] = (0, 0)
+    def __init__(self, path: Path) -> None:
+        self.path, self.cells = path, 0
+        self.kinds: dict[str, int] = {}
+        self._writer = pq.ParquetWriter(path, pa.schema([(RECORD, pa.int64())]))
 
+    def add(self, records: pa.Array, masks: Mapping[str, _Mask]) -> None:
+        """A batch: its record numbers, and per kind which of them hold one."""
+        held = np.zeros(len(records), dtype=bool)
+        for kind, mask in masks.items():
+            if count := int(mask.sum()):
+                self.kinds[kind] = self.kinds.get(kind, 0) + count
+            held |= mask
+        self._writer.write_table(pa.table({RECORD: records.filter(pa.array(held)).cast(pa.int64())}))
+        self.cells += int(held.sum())
 
-def _confirmed(candidates: Path, kinds: Sequence[Kind], path: Path, batch_rows: int) -> _Confirmed:
-    """Write the records that hold one to `path`, and count them."""
-    done = _pass(candidates, kinds, path, batch_rows, digits=True)
-    looking, being = done.digits
-    if looking >= _FEW and being < looking / 2:
-        # A check digit is right by chance in one of ten: these are numbers of another kind, such as of orders.
-        done = _pass(candidates, kinds, path, batch_rows, digits=False)
-    return done
-
-
-def _pass(candidates: Path, kinds: Sequence[Kind], path: Path, batch_rows: int, digits: bool) -> _Confirmed:
-    done = _Confirmed({})
-    with pq.ParquetWriter(path, pa.schema([(RECORD, pa.int64())])) as writer:
-        for batch in pq.ParquetFile(candidates).iter_batches(batch_rows):
-            held = np.zeros(batch.num_rows, dtype=bool)
-            for kind, mask in _masks(batch, kinds):
-                if kind.name == "credit_card":
-                    alone = _of_digits(batch)
-                    looking = int((alone & _flags(batch, kind)).sum())
-                    done.digits = (done.digits[0] + looking, done.digits[1] + int((alone & mask).sum()))
-                    mask = mask if digits else mask & ~alone
-                if count := int(mask.sum()):
-                    done.kinds[kind.name] = done.kinds.get(kind.name, 0) + count
-                held |= mask
-            records = batch.column(RECORD).filter(pa.array(held)).cast(pa.int64())
-            writer.write_table(pa.table({RECORD: records}))
-            done.cells += len(records)
-    return done
+    def close(self) -> None:
+        """The file is whole after this."""
+        self._writer.close()
 
 
-def _masks(batch: pa.RecordBatch, kinds: Sequence[Kind]) -> Iterator[tuple[Kind, _Mask]]:
-    """Per kind which of the rows hold one."""
-    for kind in kinds:
-        flags = _flags(batch, kind)
-        if kind.confirmed is not None and flags.any():
-            # Equal cells of a batch are looked at once.
-            cells = batch.column(_CELL).filter(pa.array(flags)).dictionary_encode()
-            right = np.array([kind.within(text) for text in cells.dictionary.to_pylist()], dtype=bool)
-            flags = flags.copy()
-            flags[flags] = right[cells.indices.to_numpy()]
-        yield kind, flags
+def _confirmed(candidates: Path, kinds: Sequence[Kind], path: Path, batch_rows: int) -> _Tally:
+    """Write the records that hold one to a file that begins with `path`, and count them."""
+    every, without = _Tally(path.with_suffix(".all.parquet")), _Tally(path.with_suffix(".some.parquet"))
+    looking = being = 0  # cells of digits alone that look like a card's number, and that are one
+    for batch in pq.ParquetFile(candidates).iter_batches(batch_rows):
+        masks = {kind.name: _mask(batch, kind) for kind in kinds}
+        every.add(batch.column(RECORD), masks)
+        if _CARD in masks:
+            alone = _of_digits(batch)
+            looking += int((alone & _flags(batch, _CARD)).sum())
+            being += int((alone & masks[_CARD]).sum())
+            masks[_CARD] &= ~alone
+        without.add(batch.column(RECORD), masks)
+    every.close()
+    without.close()
+    # A check digit is right by chance in one of ten: these are numbers of another kind, such as of orders.
+    chosen, other = (without, every) if looking >= _FEW and being < looking / 2 else (every, without)
+    other.path.unlink()
+    return chosen
 
 
-def _flags(batch: pa.RecordBatch, kind: Kind) -> _Mask:
-    flags: _Mask = batch.column(kind.name).to_numpy(zero_copy_only=False).astype(bool)
+def _mask(batch: pa.RecordBatch, kind: Kind) -> _Mask:
+    """Which of the rows hold one."""
+    flags = _flags(batch, kind.name)
+    if kind.confirmed is not None and flags.any():
+        # Equal cells of a batch are looked at once.
+        cells = batch.column(_CELL).filter(pa.array(flags)).dictionary_encode()
+        right = np.array([kind.within(text) for text in cells.dictionary.to_pylist()], dtype=bool)
+        flags[flags] = right[cells.indices.to_numpy()]
+    return flags
+
+
+def _flags(batch: pa.RecordBatch, kind: str) -> _Mask:
+    flags: _Mask = batch.column(kind).to_numpy(zero_copy_only=False).astype(bool, copy=True)
     return flags
 
 
