@@ -37,6 +37,18 @@ class ValidationConfig(_Config):
     """More malformed and failed records than this share of the records read reject the submission."""
     warnings_reject: bool = False
     """Whether a failed expectation of severity `warning` rejects, as a `critical` one always does."""
+    personal_data: Literal["report", "warn", "reject", "hash", "ignore"] = "report"
+    """What likely personal data does in a column that the contract does not mark; `ignore` does not look for it."""
+    personal_salt_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """For `hash`: the name of the environment variable that holds the salt, of 16 characters at least."""
+
+    @model_validator(mode="after")
+    def _a_salt_belongs_to_hash(self) -> ValidationConfig:
+        if self.personal_data == "hash" and self.personal_salt_env is None:
+            raise ValueError("hash needs personal_salt_env, the name of the environment variable with the salt")
+        if self.personal_data != "hash" and self.personal_salt_env is not None:
+            raise ValueError(f"personal_salt_env belongs to hash, not to {self.personal_data}")
+        return self
 
 
 class CleaningConfig(_Config):

@@ -13,7 +13,19 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from tidegate.audit import Resolved, decide, judge_rules, judge_shape, prepare_suite, resolve, run_suite
+from tidegate.audit import (
+    Resolved,
+    decide,
+    discreet,
+    discreet_repairs,
+    judge_rules,
+    judge_shape,
+    key_from,
+    prepare_suite,
+    resolve,
+    run_suite,
+    screen,
+)
 from tidegate.audit import quarantine as q
 from tidegate.columns import CONTRIBUTOR, NUMBERS, PROBLEMS, RECORD, SAMPLE_WEIGHT, SUBMISSION
 from tidegate.config import IntegrationConfig
@@ -102,6 +114,8 @@ def load_standard(config: IntegrationConfig) -> Standard:
         suite_file = registry.suite_beside(contract.path)
     suite = load_suite(suite_file, contract.columns, contract.patterns) if suite_file is not None else None
     check_missing(config.cleaning_config.missing, contract.columns)
+    if config.validation_config.personal_salt_env is not None:
+        key_from(config.validation_config.personal_salt_env)
     if config.merge_strategy.sampling == SAMPLE_WEIGHT and SAMPLE_WEIGHT in names:
         raise Misuse(f"The contract has a column {SAMPLE_WEIGHT!r} itself.", "Take another sampling.")
     return Standard(contract, suite, dedupe_columns(config.cleaning_config.deduplicate, contract.key, names))
@@ -169,7 +183,11 @@ def judge(
     with step("repair"):
         fit = without_missing(well_formed, config, findings)
         mended = repaired(engine, fit, config, contract, shape, folder)
-        rows = engine.view("rows", mended.rows)
+        rows = engine.view("mended", mended.rows)
+    with step("personal data"):
+        compared = standard.dedupe or contract.key
+        screened = screen(engine, rows, config.validation_config, contract, shape, compared, folder)
+        contract, rows = screened.contract, engine.view("rows", screened.hashed.rows)
     with step("audit rules"):
         as_staged = _as_staged(contract, mended)
         known = engine.extremes(staged.files, as_staged)
@@ -178,9 +196,10 @@ def judge(
         findings.add("failed", _but_settled(q.failed_rows(outcome), standard))
         passing = engine.view("passing", findings.without(rows, "shape", "failed"))
     with step("deduplicate"):
+        pool, holdout = (screened.hashed.alike(engine, t, n) for t, n in ((pool, "pool"), (holdout, "holdout")))
         distinct = _distinct(engine, passing, standard, pool, holdout, findings)
     with step("select") as selecting:
-        if findings.any or mended.repairs:
+        if findings.any or mended.repairs or screened.hashed.repairs:
             accepted, files = _selected(engine, distinct, submission, folder)
         else:
             accepted, files = distinct, staged.files
@@ -199,7 +218,7 @@ def judge(
     failing, examples = q.failing_per_rule(judged), q.examples_of(judged, stage, contract)
     checks = q.checks_of(outcome, shape, contract, failing, examples, q.malformed_as(judged))
     checks += (*told.checks, *resolved.checks) if told and resolved else ()
-    checks += mended.checks
+    checks = discreet(config.validation_config, (*checks, *mended.checks)) + screened.checks
     disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
     report = Report(
         verdict=disposition.verdict,
@@ -209,7 +228,8 @@ def judge(
         suite=suite.versioned() if suite is not None else None,
         rows=counts,
         checks=checks,
-        repairs=(*text_repairs(config, staged), *mended.repairs),
+        repairs=(*text_repairs(config, staged), *discreet_repairs(mended.repairs), *screened.hashed.repairs),
+        personal_data=screened.told,
         notes=(*_unfinished(staged), *_invisible(staged), *_notes(counts, resolved)),
         configuration=digest_of(config.judged_by()),
     )

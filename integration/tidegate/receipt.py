@@ -17,6 +17,7 @@ from tidegate.errors import UnbalancedReceipt
 Verdict = Literal["accepted", "rejected"]
 Status = Literal["passed", "failed", "not_evaluated"]
 Severity = Literal["critical", "warning", "info"]
+Done = Literal["reported", "warned", "rejected", "hashed"]
 
 
 class _Record(BaseModel):
@@ -73,13 +74,13 @@ class Example(_Record):
 
 
 class Check(_Record):
-    """The outcome of one rule or expectation.
+    """The outcome of one rule or expectation, or of the scan for personal data.
 
     `failing_rows` is null where the check is about the whole dataset, and where it was not evaluated.
     """
 
     id: str
-    kind: Literal["rule", "expectation"]
+    kind: Literal["rule", "expectation", "scan"]
     column: str | None
     severity: Severity
     status: Status
@@ -92,10 +93,19 @@ class Check(_Record):
 class Repair(_Record):
     """A declared change of values before the rules ran: which, where, with what, and how many cells."""
 
-    kind: Literal["null_values", "trim_strings", "missing", "parser"]
+    kind: Literal["null_values", "trim_strings", "missing", "parser", "hash"]
     column: str
     detail: str
     cells: int
+
+
+class PersonalData(_Record):
+    """Likely personal data in a column that the contract does not mark: in how many well-formed records."""
+
+    column: str
+    kind: str
+    records: int
+    done: Done
 
 
 class Report(_Record):
@@ -114,6 +124,7 @@ class Report(_Record):
     rows: RowCounts
     checks: tuple[Check, ...]
     repairs: tuple[Repair, ...] = ()
+    personal_data: tuple[PersonalData, ...] = ()
     notes: tuple[str, ...] = ()
     quarantine: str | None = None
     failing_expectations: str | None = None
@@ -136,6 +147,7 @@ class Report(_Record):
                 "rows": True,
                 "checks": {"__all__": {"id", "severity", "status", "failing_rows"}},
                 "repairs": {"__all__": {"kind", "column", "cells"}},
+                "personal_data": True,
             },
         )
         return digest_of(judged)

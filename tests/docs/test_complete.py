@@ -12,7 +12,7 @@ import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tidegate.audit import CODES
+from tidegate.audit import CODES, KINDS
 from tidegate.cli import app
 from tidegate.config import IntegrationConfig
 from tidegate.errors import TidegateError
@@ -94,6 +94,12 @@ def test_the_readme_names_what_is_there() -> None:
 
 def test_every_code_of_the_quarantine_is_documented() -> None:
     assert {code: row[1] for code, row in rows("codes.md", "Codes of the quarantine").items()} == CODES
+
+
+def test_every_kind_of_personal_data_is_documented() -> None:
+    assert {kind: row[1] for kind, row in rows("codes.md", "Kinds of personal data").items()} == {
+        kind.name: kind.means for kind in KINDS
+    }
 
 
 def test_every_error_is_documented_with_its_code_and_exit_code() -> None:

@@ -2,6 +2,9 @@
 
 from tidegate.audit.expectations import ExpectationOutcome, prepare_suite, run_suite
 from tidegate.audit.parameters import Resolved, measures_asked, resolve
+from tidegate.audit.personal_hash import key_from
+from tidegate.audit.personal_kinds import KINDS
+from tidegate.audit.personal_policy import discreet, discreet_repairs, screen
 from tidegate.audit.quarantine import CODES
 from tidegate.audit.rules import RuleOutcome, judge_rules
 from tidegate.audit.shape import Shape, judge_shape
@@ -9,16 +12,21 @@ from tidegate.audit.verdict import Disposition, decide
 
 __all__ = [
     "CODES",
+    "KINDS",
     "Disposition",
     "ExpectationOutcome",
     "Resolved",
     "RuleOutcome",
     "Shape",
     "decide",
+    "discreet",
+    "discreet_repairs",
     "judge_rules",
     "judge_shape",
+    "key_from",
     "measures_asked",
     "prepare_suite",
     "resolve",
     "run_suite",
+    "screen",
 ]

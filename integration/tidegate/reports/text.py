@@ -40,6 +40,8 @@ def print_text(report: Report, console: Console) -> None:
             console,
             f"repaired: {repair.cells:,} cells of {shown(repair.column)} ({repair.kind}: {shown(repair.detail)})",
         )
+    for each in report.personal_data:
+        _put(console, f"personal data: {each.kind} in {records(each.records)} of {shown(each.column)}, {each.done}")
     for note in report.notes:
         _put(console, note)
     if report.quarantine is not None:
