@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tidegate.audit.pandera_rules import judge_in_pandera
@@ -112,3 +118,37 @@ def test_a_pattern_that_a_cell_can_make_hang_is_no_pass(
         thread.start()
         thread.join()
     assert told == [([], 0, {"a.odd": "judging it in Pandera ended with a timeout after 5 s"})]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_process_that_hangs_ends_with_the_one_that_started_it(
+    make_contract: Callable[[str], Contract], tmp_path: Path
+) -> None:
+    hangs = "cells.max() == 12345 and re.match('(a+)+$', 'a' * 40 + 'b')"
+    loaded = contract(make_contract, f"import re; {hangs}; return cells > 0")
+    table = pa.table({RECORD: pa.array([1]), "a": pa.array([12345]), "b": pa.nulls(1, pa.string())})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    (rule,) = [rule for rule in loaded.rules if rule.definition is not None]
+    job = {
+        "contract": str(loaded.path), "digest": loaded.digest, "matched": {}, "rules": {"0": rule.id},
+        "rows": str(tmp_path / "rows.parquet"), "failures": str(tmp_path / "failures.parquet"),
+        "left_out": [], "part": (0, 1),
+    }  # fmt: skip
+    worker = [sys.executable, "-P", "-m", "tidegate.audit.pandera_worker", json.dumps(job)]
+    start = (
+        "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); import time; time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", start, *worker], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    while not (tmp_path / "failures.parquet").exists():  # by then it has asked the system, and judges
+        assert child.is_running()
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    psutil.wait_procs([child], timeout=60)
+    ended = not child.is_running()
+    if not ended:
+        child.kill()
+    parent.stdout.close()
+    assert ended

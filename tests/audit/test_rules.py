@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
+import pytest
+
 from tidegate.audit import Shape, judge_rules
 from tidegate.audit.rules import RuleOutcome
 from tidegate.engines import Extremes
@@ -89,3 +92,27 @@ def test_a_null_is_one_where_its_file_has_the_column(bench: Any, make_contract: 
     rows = bench.table({"a": ["x", None, None], "b": ["x", None, "y"]})
     outcome = judge_rules(bench.engine, rows, contract, Shape((), (), (), {"a": ((1, 2),)}), bench.folder)
     assert flat(outcome) == [("a.not_nullable", 2), ("b.not_nullable", 2)]
+
+
+@pytest.mark.parametrize(("kind", "one"), [("int", 1), ("bool", True)])
+def test_a_record_without_an_optional_cell_is_judged_over_its_columns_all_the_same(
+    bench: Any, make_contract: Make, kind: str, one: int | bool
+) -> None:
+    """Were it left out, a sender could pass by leaving out a cell that nobody asks for."""
+    contract = make_contract(f"""
+    a: Optional[{kind}]
+    b: int
+    @pa.dataframe_check(name="of_b")
+    def of_b(cls, rows):
+        return rows["b"] > 0
+    @pa.dataframe_check(name="of_both")
+    def of_both(cls, rows):
+        return rows["a"].isna() | (rows["a"] <= rows["b"])
+    @pa.dataframe_check(name="unaware")
+    def unaware(cls, rows):
+        return rows["a"] <= rows["b"]
+    """)
+    rows = bench.table(pa.table({"a": [one, None, one, None], "b": [5, 0, 0, 7]}))
+    outcome = judge_rules(bench.engine, rows, contract, Shape((), (), (), {"a": ((1, 1), (3, 3))}), bench.folder)
+    assert flat(outcome) == [("dataframe.of_b", 2), ("dataframe.of_b", 3), ("dataframe.of_both", 3)]
+    assert outcome.not_evaluated == {"dataframe.unaware": "the check raised ValueError"}  # as in Pandera: no pass

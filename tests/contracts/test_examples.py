@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tidegate.config import load_config
@@ -17,22 +18,50 @@ EXAMPLES = sorted((ROOT / "contracts").glob("*/examples/*/*/*.json"))
 CONTRACTS = sorted((ROOT / "contracts").glob("*/v*.py"))
 
 
-def judged(example: Path) -> Report:
-    version = example.parent.parent.name.removeprefix("v").replace("_", ".")
-    contract = f"{example.parents[3].name}@{version}"
-    config = {"schema_config": contract, "data_path": str(example), "registry": str(ROOT)}
-    return validate_contributed_data(load_config(config))
+# These look at more than one record, so others must not stand beside them.
+BY_ITSELF = [
+    example for example in EXAMPLES if example.stem.endswith((".unique", ".none_twice", "column_in_dataframe"))
+]
+TOGETHER = [example for example in EXAMPLES if example not in BY_ITSELF]
+FOLDERS = sorted({example.parent for example in TOGETHER if example.parent.name == "invalid"})
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: f"{p.parents[3].name}-{p.parents[1].name}-{p.stem}")
-def test_examples_are_judged_as_they_are_named(example: Path) -> None:
+def judged(*examples: Path, quarantine: Path | None = None) -> Report:
+    version = examples[0].parent.parent.name.removeprefix("v").replace("_", ".")
+    config = {
+        "schema_config": f"{examples[0].parents[3].name}@{version}", "data_path": [str(each) for each in examples],
+        "registry": str(ROOT), "cleaning_config": {"deduplicate": False},
+    }  # fmt: skip
+    return validate_contributed_data(load_config(config), quarantine)
+
+
+@pytest.mark.parametrize("example", [each for each in EXAMPLES if each.parent.name == "valid"], ids=lambda p: p.stem)
+def test_a_valid_example_is_accepted(example: Path) -> None:
     report = judged(example)
-    failed = [check.id for check in report.checks if check.kind == "rule" and check.status == "failed"]
-    if example.parent.name == "valid":
-        assert failed == []
-        assert report.verdict == "accepted", report.reasons
-    else:
-        assert failed == [example.stem]
+    assert [check.id for check in report.checks if check.kind == "rule" and check.status == "failed"] == []
+    assert report.verdict == "accepted", report.reasons
+
+
+@pytest.mark.parametrize("example", BY_ITSELF, ids=lambda p: f"{p.parents[3].name}-{p.parents[1].name}-{p.stem}")
+def test_an_invalid_example_fails_for_the_rule_that_it_is_named_after(example: Path) -> None:
+    failed = [check.id for check in judged(example).checks if check.kind == "rule" and check.status == "failed"]
+    assert failed == [example.stem]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: f"{p.parents[2].name}-{p.parent.name}-{p.name}")
+def test_each_example_of_a_folder_fails_for_its_own_rule_and_no_other(folder: Path, tmp_path: Path) -> None:
+    """As one submission, which takes a second as each would; what fails since they are together is left out."""
+    examples = [example for example in TOGETHER if example.parent == folder]
+    judged(*examples, quarantine=tmp_path / "quarantine.parquet")
+    found: dict[int, set[str]] = {}
+    for row in pq.read_table(tmp_path / "quarantine.parquet").to_pylist():
+        found.setdefault(row["record"], set()).add(row["rule"])
+    first = 1
+    for example in examples:
+        records = range(first, first + len(json.loads(example.read_text())))
+        rules = set().union(*(found.get(record, set()) for record in records))
+        assert {rule for rule in rules if not rule.endswith((".unique", ".none_twice"))} == {example.stem}
+        first = records.stop
 
 
 @pytest.mark.parametrize("path", CONTRACTS, ids=lambda p: f"{p.parent.name}-{p.stem}")

@@ -5,7 +5,9 @@ The job is JSON, and so is the answer on standard output.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,18 @@ from typing import Any
 from tidegate.audit.pandera_batches import judge_batches
 from tidegate.errors import BrokenContract
 from tidegate.registry import load_contract
+
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
+
+
+def end_with_parent() -> None:
+    """Have the system end this process when its parent is gone, where the system can (Linux).
+
+    A thread that waits for it, as the staging process has, would never run: a pattern that backtracks holds the lock
+    of the interpreter.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -35,5 +49,6 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     answer = main(json.loads(sys.argv[1]))
     sys.stdout.write(json.dumps(answer))

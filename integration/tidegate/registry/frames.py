@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,11 +46,20 @@ def series_of(cells: pyarrow.ChunkedArray, column: pa.Column, index: pd.Index) -
 def frame_of(rows: pyarrow.Table, record: str, columns: Mapping[str, pa.Column]) -> pd.DataFrame:
     """The rows as Pandera would see them, indexed by record number.
 
-    A row with a null in a column whose type holds none is left out: there is no such DataFrame. It fails
-    `not_nullable`.
+    A row with a null in a required column whose type holds none is left out: there is no such DataFrame. It fails
+    `not_nullable`. In an optional column a null may be an absence, which fails nothing and must not keep the row from
+    being judged: there it is a null of pandas' nullable type.
     """
     for name, column in columns.items():
-        if not holds_nulls(column) and rows.column(name).null_count:
+        if column.required and not holds_nulls(column) and rows.column(name).null_count:
             rows = rows.filter(pc.is_valid(rows.column(name)))
     index = pd.Index(rows.column(record).to_numpy(), name=record)
-    return pd.DataFrame({n: series_of(rows.column(n), column, index) for n, column in columns.items()}, index=index)
+    return pd.DataFrame({n: _nullable(rows.column(n), column, index) for n, column in columns.items()}, index=index)
+
+
+def _nullable(cells: pyarrow.ChunkedArray, column: pa.Column, index: pd.Index) -> pd.Series:
+    if holds_nulls(column) or not cells.null_count:
+        return series_of(cells, column, index)
+    dtype = column.dtype.type
+    nullable: Any = pd.Series(dtype=dtype).convert_dtypes().dtype
+    return pd.Series(nullable.__from_arrow__(cells.cast(pyarrow.from_numpy_dtype(dtype))), index=index)
