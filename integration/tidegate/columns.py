@@ -11,6 +11,8 @@ RECORD = "_record"
 """The record number: 1 for the first record of the submission, counted through all its files."""
 PROBLEMS = "_problems"
 """Why a record is malformed: JSON text, a list of objects (code, column, text, detail); null where it is not."""
+WHOLE = "_whole"
+"""Whether checks over several columns are asked about a record: not where one of them has a null that is a failure."""
 SUBMISSION = "_submission"
 CONTRIBUTOR = "_contributor"
 LINEAGE = (SUBMISSION, CONTRIBUTOR)

@@ -116,3 +116,11 @@ def test_a_record_without_an_optional_cell_is_judged_over_its_columns_all_the_sa
     outcome = judge_rules(bench.engine, rows, contract, Shape((), (), (), {"a": ((1, 1), (3, 3))}), bench.folder)
     assert flat(outcome) == [("dataframe.of_b", 2), ("dataframe.of_b", 3), ("dataframe.of_both", 3)]
     assert outcome.not_evaluated == {"dataframe.unaware": "the check raised ValueError"}  # as in Pandera: no pass
+    # Where its file has the column, a null fails by itself, and checks over several columns need not cope with it.
+    nulls = judge_rules(bench.engine, rows, contract, Shape((), (), (), {"a": ((1, 4),)}), bench.folder)
+    assert [pair for pair in flat(nulls) if pair[0] != "a.not_nullable"] == [
+        ("dataframe.of_b", 3),
+        ("dataframe.of_both", 3),
+        ("dataframe.unaware", 3),
+    ]
+    assert nulls.not_evaluated == {}

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 import tidegate
 from tidegate.audit.pandera_batches import BATCH_ROWS, judge_batches
-from tidegate.columns import RECORD
+from tidegate.columns import RECORD, WHOLE
 from tidegate.config import Resources
 from tidegate.deadline import OutOfTime, can_be_bounded, deadline
 from tidegate.engines import DataFile, Engine
@@ -42,6 +42,7 @@ def judge_in_pandera(
     """Write the failing (record, rule) pairs of `rules` to Parquet in `folder`.
 
     Args:
+        rows: with `_whole`, where rules over several columns are to be asked about absences too.
         rules: the rules to judge, by their number among the contract's rules that apply.
         left_out: columns that the submission lacks; a check over several columns does not see them.
         resources: how many processes, and how many seconds they have; the configuration's defaults without it.
@@ -56,7 +57,8 @@ def judge_in_pandera(
     if any(not rule.columns for rule in rules.values()):
         needed = set(contract.definitions)
     columns = [name for name in contract.definitions if name in needed]
-    read = engine.write(rows.select(RECORD, *columns), folder / "pandera-rows.parquet")
+    known = [name for name in (RECORD, WHOLE) if name in rows.columns]
+    read = engine.write(rows.select(*known, *columns), folder / "pandera-rows.parquet")
     resources = resources or Resources()
     wanted = min(resources.threads or os.cpu_count() or 1, -(-read.rows // _ROWS_PER_PROCESS))
     parts = max(1, min(wanted, pq.read_metadata(read.path).num_row_groups))

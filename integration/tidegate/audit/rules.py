@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 from tidegate.audit.lowering import lower
 from tidegate.audit.pandera_rules import judge_in_pandera
 from tidegate.audit.shape import Shape
-from tidegate.columns import RECORD
+from tidegate.columns import RECORD, WHOLE
 from tidegate.config import Resources
 from tidegate.engines import DataFile, Engine, Extremes
 from tidegate.engines.conditions import any_of
 from tidegate.engines.literals import exact
 from tidegate.keys import COPIES, COPY, hashes_of, narrowed, repeats
 from tidegate.registry import Contract, Rule
+from tidegate.registry.frames import holds_nulls
 
 _COMPARISONS = frozenset({
     "greater_than", "greater_than_or_equal_to", "less_than", "less_than_or_equal_to", "in_range"
@@ -93,7 +94,8 @@ def judge_rules(
     if fails:
         files.append(engine.write(_pairs(rows, fails), folder / "failures-lowered.parquet"))
     if in_pandera:
-        written, raised = judge_in_pandera(engine, rows, contract, in_pandera, folder, left_out, resources)
+        told = rows.mutate(**{WHOLE: _whole(rows, contract, shape)})
+        written, raised = judge_in_pandera(engine, told, contract, in_pandera, folder, left_out, resources)
         not_evaluated |= raised
         files += written
     if files:
@@ -145,6 +147,16 @@ def _failing(rule: Rule, rows: ir.Table, contract: Contract, shape: Shape) -> ir
     if rule.check == "not_nullable" and rule.definition is None:
         return cell.isnull() & shape.holds(rule.column, rows[RECORD])
     return lower(rule, contract.column(rule.column), contract.definitions[rule.column].dtype.type, cell)
+
+
+def _whole(rows: ir.Table, contract: Contract, shape: Shape) -> ir.BooleanValue:
+    """Whether no optional column has a null that fails, of a type that holds none; an absence is no failure."""
+    failing = [
+        rows[name].isnull() & shape.holds(name, rows[RECORD])
+        for name, column in contract.definitions.items()
+        if not column.required and name not in shape.left_out and not holds_nulls(column)
+    ]
+    return ~any_of(failing) if failing else ibis.literal(True)
 
 
 def _unsettled(

@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from pandas.api.extensions import ExtensionDtype
 from pandera.backends.pandas.register import register_pandas_backends
 
+from tidegate.columns import WHOLE
+
 # Pandera does this on the first `validate`; here its checks and parsers are called one by one.
 register_pandas_backends("pandas.core.frame.DataFrame")
 
@@ -46,12 +48,15 @@ def series_of(cells: pyarrow.ChunkedArray, column: pa.Column, index: pd.Index) -
 def frame_of(rows: pyarrow.Table, record: str, columns: Mapping[str, pa.Column]) -> pd.DataFrame:
     """The rows as Pandera would see them, indexed by record number.
 
-    A row with a null in a required column whose type holds none is left out: there is no such DataFrame. It fails
-    `not_nullable`. In an optional column a null may be an absence, which fails nothing and must not keep the row from
-    being judged: there it is a null of pandas' nullable type.
+    A row with a null in a column whose type holds none is left out: there is no such DataFrame. It fails
+    `not_nullable`. But in an optional column a null may be an absence, which fails nothing and must not keep the row
+    from being judged: where `_whole` says so, it is a null of pandas' nullable type.
     """
+    told = WHOLE in rows.column_names
+    if told:
+        rows = rows.filter(rows.column(WHOLE))
     for name, column in columns.items():
-        if column.required and not holds_nulls(column) and rows.column(name).null_count:
+        if (column.required or not told) and not holds_nulls(column) and rows.column(name).null_count:
             rows = rows.filter(pc.is_valid(rows.column(name)))
     index = pd.Index(rows.column(record).to_numpy(), name=record)
     return pd.DataFrame({n: _nullable(rows.column(n), column, index) for n, column in columns.items()}, index=index)
