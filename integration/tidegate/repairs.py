@@ -44,9 +44,9 @@ def repaired(
     done = Repaired(by_default.rows, (*filled.repairs, *by_default.repairs))
     if not contract.parsed or shape.failed:
         return done
-    parsed = parse(
-        engine, engine.view("unparsed", done.rows), contract, shape.left_out, folder, config.resources.max_seconds
-    )
+    rows = engine.view("unparsed", done.rows)
+    whole = shape.whole(contract, rows)
+    parsed = parse(engine, rows, contract, shape.left_out, folder, config.resources.max_seconds, whole)
     checks = [
         Check(id=rule, kind="rule", column=None, severity="critical", status="not_evaluated",
               expected="a parser that mends each row by itself", observed=reason)

@@ -32,10 +32,13 @@ class Workspace:
             raise Misuse(f"The state folder {root} cannot be made: {error.strerror}.", "Set state_dir.") from None
 
     def leave_nothing(self) -> None:
-        """Remove the folders again, where they were made for this and nothing is in them."""
+        """Remove the folders again, where they were made for this and nothing is in them.
+
+        Whoever works here has a folder in `work`, and keeps the others by that.
+        """
         if self._new:
-            for folder in (self.work, self.quarantine, self.receipts, self.root):
-                with suppress(OSError):  # something is in it
+            with suppress(OSError):  # something is in it
+                for folder in (self.work, self.quarantine, self.receipts, self.root):
                     folder.rmdir()
 
     @property

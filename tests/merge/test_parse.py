@@ -174,3 +174,30 @@ def test_parsers_that_take_too_long_have_not_been_run(bench: Any, make_contract:
     outcome = parsed(bench, contract, {"a": [1]}, max_seconds=1)
     assert outcome.failed == {"dataframe.fine": "a timeout after 1 s", "a.slow": "a timeout after 1 s"}
     assert (rows(outcome), outcome.repairs) == ([(1, 1)], ())
+
+
+def test_a_record_that_leaves_out_an_optional_cell_is_parsed_all_the_same(bench: Any, make_contract: Make) -> None:
+    """Were it left as it is, a sender could keep a parser from what it is there to mend."""
+    contract = make_contract("""
+        a: Optional[int]
+        b: str
+        c: Optional[bool]
+        @pa.dataframe_parser
+        def loud(cls, rows):
+            return rows.assign(b=rows["b"].str.upper())
+        @pa.parser("a")
+        def more(cls, cells):
+            return cells.astype("int64") + 1
+    """)
+    table = bench.table({"a": [2**60, None, 5], "b": ["x", "y", "z"], "c": [True, None, None]})
+    outcome = parse(bench.engine, table, contract, (), bench.folder, whole=table["_record"] < 3)
+    assert outcome.failed is None
+    assert rows(outcome) == [(1, 2**60 + 1, "X", True), (2, None, "Y", None), (3, 5, "z", None)]
+    assert [(column, cells) for column, _, cells in repairs(outcome)] == [("a", 1), ("b", 2)]
+
+
+def test_a_parser_of_an_optional_column_gives_one_cell_for_each(bench: Any, make_contract: Make) -> None:
+    contract = make_contract("a: Optional[int]\n@pa.parser('a')\ndef fewer(cls, cells):\n    return cells.iloc[:1]")
+    table = bench.table({"a": [1, None, 3]})
+    outcome = parse(bench.engine, table, contract, (), bench.folder, whole=table["_record"] > 0)
+    assert outcome.failed == {"a.fewer": "it does not give one row for each row"}

@@ -25,7 +25,6 @@ from tidegate.engines.conditions import any_of
 from tidegate.engines.literals import exact
 from tidegate.keys import COPIES, COPY, hashes_of, narrowed, repeats
 from tidegate.registry import Contract, Rule
-from tidegate.registry.frames import holds_nulls
 
 _COMPARISONS = frozenset({
     "greater_than", "greater_than_or_equal_to", "less_than", "less_than_or_equal_to", "in_range"
@@ -94,7 +93,7 @@ def judge_rules(
     if fails:
         files.append(engine.write(_pairs(rows, fails), folder / "failures-lowered.parquet"))
     if in_pandera:
-        told = rows.mutate(**{WHOLE: _whole(rows, contract, shape)})
+        told = rows.mutate(**{WHOLE: shape.whole(contract, rows)})
         written, raised = judge_in_pandera(engine, told, contract, in_pandera, folder, left_out, resources)
         not_evaluated |= raised
         files += written
@@ -147,16 +146,6 @@ def _failing(rule: Rule, rows: ir.Table, contract: Contract, shape: Shape) -> ir
     if rule.check == "not_nullable" and rule.definition is None:
         return cell.isnull() & shape.holds(rule.column, rows[RECORD])
     return lower(rule, contract.column(rule.column), contract.definitions[rule.column].dtype.type, cell)
-
-
-def _whole(rows: ir.Table, contract: Contract, shape: Shape) -> ir.BooleanValue:
-    """Whether no optional column has a null that fails, of a type that holds none; an absence is no failure."""
-    failing = [
-        rows[name].isnull() & shape.holds(name, rows[RECORD])
-        for name, column in contract.definitions.items()
-        if not column.required and name not in shape.left_out and not holds_nulls(column)
-    ]
-    return ~any_of(failing) if failing else ibis.literal(True)
 
 
 def _unsettled(

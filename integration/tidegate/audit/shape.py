@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
+from tidegate.columns import RECORD
 from tidegate.engines import Stage, StagedFile
 from tidegate.engines.conditions import any_of
 from tidegate.errors import nearest
 from tidegate.receipt import Check
 from tidegate.registry import Contract
+from tidegate.registry.frames import holds_nulls
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ class Shape:
         if column not in self.spans:
             return ibis.literal(True)
         return any_of([record.between(first, last) for first, last in self.spans[column]])
+
+    def whole(self, contract: Contract, rows: ir.Table) -> ir.BooleanValue:
+        """Whether no optional column has a null that fails, of a type that holds none; an absence is no failure."""
+        return ~any_of([
+            rows[name].isnull() & self.holds(name, rows[RECORD])
+            for name, column in contract.definitions.items()
+            if not column.required and name not in self.left_out and not holds_nulls(column)
+        ])  # fmt: skip
 
 
 def judge_shape(contract: Contract, stage: Stage) -> Shape:

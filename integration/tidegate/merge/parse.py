@@ -21,12 +21,12 @@ import pyarrow
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tidegate.columns import RECORD
+from tidegate.columns import RECORD, WHOLE
 from tidegate.deadline import OutOfTime, deadline
 from tidegate.engines import DataFile, Engine
 from tidegate.receipt import Repair
 from tidegate.registry import Contract
-from tidegate.registry.frames import frame_of
+from tidegate.registry.frames import frame_of, holds_nulls
 
 _BATCH_ROWS = 65_536
 _TRIED = 1_000
@@ -53,6 +53,7 @@ def parse(
     left_out: Collection[str],
     folder: Path,
     max_seconds: float = 3600,
+    whole: ir.BooleanValue | None = None,
 ) -> Parsed:
     """Run the parsers over whole rows first, then those of single columns, as Pandera does.
 
@@ -60,9 +61,11 @@ def parse(
         left_out: columns that the submission lacks; no parser sees them.
         folder: where the parsed rows are written.
         max_seconds: how long they may take together; then none of them has been run.
+        whole: whether a row that leaves out an optional cell is parsed too; it stays as it is without.
     """
     names = [column.name for column in contract.columns]
-    before = engine.write(rows.select(RECORD, *names), folder / "unparsed.parquet").path
+    known = {} if whole is None else {WHOLE: whole}
+    before = engine.write(rows.select(RECORD, *names, **known), folder / "unparsed.parquet").path
     try:
         with deadline(max_seconds), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what a library thinks of the author's code is none of a contributor's
@@ -100,7 +103,8 @@ def _parsed(
         for name, cells in changed.items()
         if cells
     )
-    return Parsed(engine.table("parsed", (DataFile(path=path, rows=written),)), repairs)
+    parsed = engine.table("parsed", (DataFile(path=path, rows=written),))
+    return Parsed(parsed.select(RECORD, *(column.name for column in contract.columns)), repairs)
 
 
 class _LooksElsewhere(Exception):
@@ -115,15 +119,25 @@ def _parsers(contract: Contract, definitions: dict[str, pa.Column]) -> Iterator[
         yield f"dataframe.{parser.name}", _of_rows(parser)
     for name, column in definitions.items():
         for parser in column.parsers:
-            yield f"{name}.{parser.name}", _of_column(name, parser)
+            yield f"{name}.{parser.name}", _of_column(name, column, parser)
 
 
 def _of_rows(parser: Any) -> _Run:
     return lambda frame: cast(pd.DataFrame, parser(frame).parser_output)
 
 
-def _of_column(name: str, parser: Any) -> _Run:
-    return lambda frame: frame.assign(**{name: parser(frame[name]).parser_output})
+def _of_column(name: str, column: pa.Column, parser: Any) -> _Run:
+    def run(frame: pd.DataFrame) -> pd.DataFrame:
+        cells = frame[name]
+        if holds_nulls(column) or not cells.hasnans:
+            return frame.assign(**{name: parser(cells).parser_output})
+        there = cells.dropna().astype(column.dtype.type)  # the others are left out of their records
+        parsed = parser(there).parser_output
+        if not parsed.index.equals(there.index):
+            raise _LooksElsewhere("it does not give one row for each row")
+        return frame.assign(**{name: parsed.astype(cells.dtype).reindex(cells.index)})
+
+    return run
 
 
 def _applied(run: _Run, table: pyarrow.Table, definitions: dict[str, pa.Column]) -> pyarrow.Table:
@@ -139,7 +153,9 @@ def _applied(run: _Run, table: pyarrow.Table, definitions: dict[str, pa.Column])
         field = table.schema.field(name)
         if parsed[name].equals(frame[name]):
             continue
-        cells = pyarrow.Array.from_pandas(definitions[name].dtype.coerce(parsed[name]))
+        absent = not holds_nulls(definitions[name]) and frame[name].hasnans
+        coerced = parsed[name].astype(frame[name].dtype) if absent else definitions[name].dtype.coerce(parsed[name])
+        cells = pyarrow.Array.from_pandas(coerced)
         if pyarrow.types.is_duration(cells.type):
             cells = cells.cast(pyarrow.duration("us")).cast(pyarrow.int64())
         cells = cells.cast(field.type)

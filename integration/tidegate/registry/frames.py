@@ -26,8 +26,10 @@ def holds_nulls(column: pa.Column) -> bool:
 
 
 def series_of(cells: pyarrow.ChunkedArray, column: pa.Column, index: pd.Index) -> pd.Series:
-    """Cells of the stage as a Series of the column's type. There is no null where the type cannot hold one."""
-    dtype = column.dtype.type
+    """Cells of the stage as a Series of the column's type; with a null that it cannot hold, of pandas' nullable one."""
+    dtype: Any = column.dtype.type
+    if cells.null_count and not holds_nulls(column):
+        cells, dtype = cells.cast(pyarrow.from_numpy_dtype(dtype)), pd.Series(dtype=dtype).convert_dtypes().dtype
     if pyarrow.types.is_integer(cells.type) and getattr(dtype, "kind", "") == "m":
         cells = cells.cast(pyarrow.duration("us"))
     if isinstance(dtype, pd.ArrowDtype):
@@ -59,12 +61,4 @@ def frame_of(rows: pyarrow.Table, record: str, columns: Mapping[str, pa.Column])
         if (column.required or not told) and not holds_nulls(column) and rows.column(name).null_count:
             rows = rows.filter(pc.is_valid(rows.column(name)))
     index = pd.Index(rows.column(record).to_numpy(), name=record)
-    return pd.DataFrame({n: _nullable(rows.column(n), column, index) for n, column in columns.items()}, index=index)
-
-
-def _nullable(cells: pyarrow.ChunkedArray, column: pa.Column, index: pd.Index) -> pd.Series:
-    if holds_nulls(column) or not cells.null_count:
-        return series_of(cells, column, index)
-    dtype = column.dtype.type
-    nullable: Any = pd.Series(dtype=dtype).convert_dtypes().dtype
-    return pd.Series(nullable.__from_arrow__(cells.cast(pyarrow.from_numpy_dtype(dtype))), index=index)
+    return pd.DataFrame({n: series_of(rows.column(n), column, index) for n, column in columns.items()}, index=index)
