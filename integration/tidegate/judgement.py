@@ -186,7 +186,8 @@ def judge(
         rows = engine.view("mended", mended.rows)
     with step("personal data"):
         compared = standard.dedupe or contract.key
-        screened = screen(engine, rows, config.validation_config, contract, shape, compared, folder)
+        bound = config.resources.max_seconds
+        screened = screen(engine, rows, config.validation_config, contract, shape, compared, folder, bound)
         contract, rows = screened.contract, engine.view("rows", screened.hashed.rows)
     with step("audit rules"):
         as_staged = _as_staged(contract, mended)

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tidegate.audit import personal
+from tidegate.audit import Shape, personal, screen
 from tidegate.audit.personal import find_personal
 from tidegate.audit.personal_hash import hash_cells, key_from
 from tidegate.audit.personal_kinds import HINTS, KINDS, kinds_in
 from tidegate.columns import Column
+from tidegate.config import ValidationConfig
 from tidegate.errors import Misuse
 
 FOUND = {
@@ -199,3 +200,15 @@ def test_a_salt_that_could_be_guessed_is_refused(salt: str | None, monkeypatch: 
 def test_every_kind_is_told_apart() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS)
     assert set(FOUND) == {kind.name for kind in KINDS}
+
+
+@pytest.mark.parametrize("mode", ["report", "warn", "reject"])
+def test_a_scan_that_takes_too_long_is_no_pass(bench: Any, make_contract: Any, mode: Any) -> None:
+    """A sender can make every cell a candidate that only its check digits decide."""
+    rows = bench.table({"note": ["AA00 AAAA " * 50_000, "x"]})
+    config, shape = ValidationConfig(personal_data=mode), Shape((), (), (), {})
+    screened = screen(bench.engine, rows, config, make_contract("note: str"), shape, (), bench.folder, 0.001)
+    assert [(check.id, check.status, check.severity) for check in screened.checks] == [
+        ("dataframe.personal_data", "not_evaluated", "critical")
+    ]
+    assert screened.told == ()

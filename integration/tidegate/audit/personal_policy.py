@@ -13,6 +13,7 @@ from tidegate.audit.personal_hash import Hashed, hash_cells, key_from
 from tidegate.audit.personal_kinds import kinds_in
 from tidegate.audit.shape import Shape
 from tidegate.config import ValidationConfig
+from tidegate.deadline import OutOfTime, deadline
 from tidegate.engines import Engine
 from tidegate.receipt import Check, Done, PersonalData, Repair
 from tidegate.registry import Contract
@@ -45,16 +46,23 @@ def screen(
     shape: Shape,
     compared: Sequence[str],
     folder: Path,
+    max_seconds: float,
 ) -> Screened:
     """Look for personal data, and hash it where the configuration says so.
 
     Args:
         compared: the columns by which rows are compared with those of other tables.
+        max_seconds: how long looking may take. A sender can make every cell a candidate; beyond it the scan is not
+            evaluated, which rejects.
     """
     if config.personal_data == "ignore":
         return Screened(Hashed(rows), contract)
     present = [column for column in contract.columns if column.name not in (*shape.left_out, *shape.missing)]
-    found = find_personal(engine, rows, present, folder)
+    try:
+        with deadline(max_seconds):
+            found = find_personal(engine, rows, present, folder)
+    except OutOfTime:
+        return Screened(Hashed(rows), contract, (_unfinished(max_seconds),))
     hashed, unhashed = Hashed(rows), found
     if config.personal_salt_env is not None:
         can_be = [each for each in found if not each.column.nested and not each.column.json]
@@ -92,6 +100,13 @@ def _checks(config: ValidationConfig, found: Sequence[Found]) -> tuple[Check, ..
             else "personal data in plain text columns only, where a cell can be hashed",
             observed=listed or None,
         ),
+    )  # fmt: skip
+
+
+def _unfinished(max_seconds: float) -> Check:
+    return Check(
+        id=CHECK, kind="scan", column=None, severity="critical", status="not_evaluated",
+        expected="a scan for personal data", observed=f"a timeout after {max_seconds} s; raise resources.max_seconds",
     )  # fmt: skip
 
 

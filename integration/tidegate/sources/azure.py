@@ -13,7 +13,7 @@ from azure.core import exceptions as broken
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from tidegate.errors import Misuse, SourceUnreadable
-from tidegate.sources.blob_storage import Listed, hush
+from tidegate.sources.blob_storage import Listed, NotThere, Refused, hush
 from tidegate.sources.fetch import Bounds
 from tidegate.sources.names import blob_account, ends_in, plain
 from tidegate.sources.places import Answer, Transient
@@ -78,14 +78,14 @@ class Container:
                 self._blob(key).upload_blob(file, length=body.stat().st_size, **asked)
 
     def delete(self, key: str) -> None:
-        with suppress(_NotThere), _spoken(f"{self.uri}/{plain(key)}", "removed"):
+        with suppress(NotThere), _spoken(f"{self.uri}/{plain(key)}", "removed"):
             self._blob(key).delete_blob()
 
     def guards(self, key: str) -> bool:
         try:
             with _spoken(f"{self.uri}/{plain(key)}", "written"):
                 self._blob(key).upload_blob(b"", overwrite=False)
-        except _Refused:
+        except Refused:
             return True
         return False
 
@@ -155,23 +155,15 @@ def _chunks(found: Any, uri: str) -> Iterator[bytes]:
         yield chunk
 
 
-class _Refused(SourceUnreadable):
-    """There is such a blob, and it was not to be."""
-
-
-class _NotThere(SourceUnreadable):
-    """There is no such blob, or no such container."""
-
-
 @contextmanager
 def _spoken(uri: str, what: str = "read") -> Iterator[None]:
     """Say in our words what went wrong: those of the SDK hold the URL, and what is secret in it."""
     try:
         yield
     except broken.ResourceNotFoundError:
-        raise _NotThere(f"{uri} is not there.", "Check the path.") from None
+        raise NotThere(f"{uri} is not there.", "Check the path.") from None
     except broken.ResourceExistsError:
-        raise _Refused(f"{uri} is there already.") from None
+        raise Refused(f"{uri} is there already.") from None
     except (broken.ResourceModifiedError, broken.ResourceNotModifiedError):
         raise changed(uri) from None
     except broken.ClientAuthenticationError as error:

@@ -26,6 +26,14 @@ _NEAR = 1000
 _QUERY = re.compile(r"\?[^\s)'\"]+")
 
 
+class NotThere(SourceUnreadable):
+    """There is no such object, or no such bucket or container."""
+
+
+class Refused(SourceUnreadable):
+    """There is such an object, and it was not to be."""
+
+
 @dataclass(frozen=True)
 class Listed:
     """One object of a listing: its key, and its version and size in bytes then."""

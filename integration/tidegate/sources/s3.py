@@ -17,7 +17,7 @@ from botocore.config import Config
 
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.readers.counts import CHUNK
-from tidegate.sources.blob_storage import Listed, hush
+from tidegate.sources.blob_storage import Listed, NotThere, Refused, hush
 from tidegate.sources.fetch import Bounds
 from tidegate.sources.names import ends_in, plain
 from tidegate.sources.places import Answer, Transient
@@ -50,7 +50,7 @@ class Bucket:
         try:
             with _spoken(f"{self.uri}/{plain(key)}"):
                 self._client.head_object(Bucket=self._name, Key=key)
-        except _NotThere:
+        except NotThere:
             return False
         return True
 
@@ -81,7 +81,7 @@ class Bucket:
         try:
             with _spoken(f"{self.uri}/{plain(key)}", "written"):
                 self._client.put_object(Bucket=self._name, Key=key, Body=b"", IfNoneMatch="*")
-        except _Refused:
+        except Refused:
             return True
         return False
 
@@ -144,14 +144,6 @@ class S3File:
             yield Answer(chunks, int(found[2]), tag)
 
 
-class _NotThere(SourceUnreadable):
-    """There is no such object."""
-
-
-class _Refused(SourceUnreadable):
-    """There is such an object, and it was not to be."""
-
-
 @contextmanager
 def _opened(body: Path | bytes) -> Iterator[IO[bytes]]:
     with BytesIO(body) if isinstance(body, bytes) else body.open("rb") as file:
@@ -180,9 +172,9 @@ def _told(uri: str, error: broken.ClientError, what: str) -> Exception:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = re.sub(r"[^A-Za-z0-9]", "", str(error.response.get("Error", {}).get("Code", "")))[:40]
     if status == 404:
-        return _NotThere(f"{uri} is not there{', nor is its bucket' * (code == 'NoSuchBucket')}.", "Check the path.")
+        return NotThere(f"{uri} is not there{', nor is its bucket' * (code == 'NoSuchBucket')}.", "Check the path.")
     if what == "written" and status == 412:
-        return _Refused(f"{uri} is there already.")
+        return Refused(f"{uri} is there already.")
     if status in (412, 416):
         return changed(uri)
     if status in _BUSY or code in ("SlowDown", "RequestTimeout", "InternalError"):
