@@ -1,0 +1,34 @@
+"""The state folder: what is made for a run that comes to nothing is removed, and nobody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tidegate.workspace import Workspace, work_folder
+
+
+def test_what_was_made_for_nothing_is_removed(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "state")
+    workspace.leave_nothing()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_there_stays(tmp_path: Path) -> None:
+    Workspace(tmp_path / "state")
+    Workspace(tmp_path / "state").leave_nothing()
+    assert len(list((tmp_path / "state").iterdir())) == 3
+
+
+def test_who_works_there_keeps_every_folder(tmp_path: Path) -> None:
+    """Two runs that begin in a new folder at once: one that fails must not take the quarantine from the other."""
+    first = Workspace(tmp_path / "state")
+    with work_folder(Workspace(tmp_path / "state")):
+        first.leave_nothing()
+        assert len(list((tmp_path / "state").iterdir())) == 3
+
+
+def test_what_somebody_kept_stays(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "state")
+    (workspace.receipts / "x.json").write_text("{}")
+    workspace.leave_nothing()
+    assert (workspace.receipts / "x.json").exists()
