@@ -36,7 +36,7 @@ def staged(uri: str, rows: int, *present: str, unknown: tuple[str, ...] = (), sp
 
 
 def judged(contract: Any, *files: StagedFile) -> Shape:
-    stage = Stage(staged=files, files=(), nulled={}, trimmed={})
+    stage = Stage(staged=files, files=(), nulled={}, trimmed={}, invisible={})
     return judge_shape(contract.with_matched(stage.matched), stage)
 
 

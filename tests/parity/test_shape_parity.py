@@ -59,7 +59,9 @@ def ours(contract: Contract, present: list[str]) -> Failures:
         rows=1, uri="x", present=tuple(known), matched=matched, sparse=False,
         unknown=tuple(name for name in present if name not in known),
     )  # fmt: skip
-    shape = judge_shape(contract.with_matched(matched), Stage(staged=(file,), files=(), nulled={}, trimmed={}))
+    shape = judge_shape(
+        contract.with_matched(matched), Stage(staged=(file,), files=(), nulled={}, trimmed={}, invisible={})
+    )
     return {check.id: check.status == "failed" for check in shape.checks}
 
 

@@ -127,7 +127,7 @@ class Stage(_Plain):
     files: tuple[DataFile, ...]
     nulled: dict[str, int]
     trimmed: dict[str, int]
-    invisible: dict[str, int] = {}
+    invisible: dict[str, int]
 
     @property
     def matched(self) -> dict[str, str]:

@@ -47,15 +47,17 @@ def shared_out(plan: StagePlan) -> tuple[StagePlan, ...]:
 
 def together(stages: Sequence[Stage]) -> Stage:
     """What several processes staged, as if one had."""
-    nulled, trimmed = Counter[str](), Counter[str]()
+    nulled, trimmed, invisible = Counter[str](), Counter[str](), Counter[str]()
     for stage in stages:
         nulled.update(stage.nulled)
         trimmed.update(stage.trimmed)
+        invisible.update(stage.invisible)
     return Stage(
         staged=tuple(staged for stage in stages for staged in stage.staged),
         files=tuple(file for stage in stages for file in stage.files),
         nulled=dict(nulled),
         trimmed=dict(trimmed),
+        invisible=dict(invisible),
     )
 
 
