@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -331,3 +333,10 @@ def test_what_does_not_last_is_compressed_fast(tmp_path: Path, lasts: bool, comp
     group = pq.read_metadata(stage.files[0].path).row_group(0)
     assert {group.column(n).compression for n in range(group.num_columns)} <= {compression, "UNCOMPRESSED"}
     assert compression in {group.column(n).compression for n in range(group.num_columns)}
+
+
+def test_the_staging_process_imports_as_little_as_it_can() -> None:
+    """It starts with every run, however small."""
+    told = "import sys, tidegate.engines.duckdb.worker; print({'ibis', 'pandas', 'pandera', 'rich'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

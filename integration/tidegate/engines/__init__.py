@@ -82,7 +82,7 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
     Args:
         folder: its own, for spilled data. Besides it, it may touch only what the configuration names.
     """
-    from tidegate.engines.duckdb import DuckDBEngine
+    from tidegate.engines.duckdb.engine import DuckDBEngine
 
     named = [
         Path(place).resolve()

@@ -1,5 +1,5 @@
-"""The embedded engine: DuckDB, out of core, with memory, threads and a spill folder always bounded."""
+"""The embedded engine: DuckDB, out of core, with memory, threads and a spill folder always bounded.
 
-from tidegate.engines.duckdb.engine import DuckDBEngine
-
-__all__ = ["DuckDBEngine"]
+`engine.py` is what the rest of Tidegate sees; `worker.py` is the staging process, which starts with every run and so
+imports as little as it can: no Ibis, no pandas.
+"""
