@@ -122,8 +122,16 @@ class Resources(_Config):
     """How many bytes may be spilled to disk at once; nine tenths of what is free there, without."""
     threads: int | None = Field(default=None, ge=1)
     """How many threads it may use; all cores without."""
+    max_files: int = Field(default=10_000, ge=1)
+    """How many files a submission may have."""
     max_bytes: int = Field(default=100 * 2**30, ge=1)
-    """The largest file that is read, in bytes, after decompression."""
+    """How many bytes they may have together, as they come and after decompression; for Parquet, after decoding."""
+    max_records: int = Field(default=2_000_000_000, ge=1)
+    """How many records they may have together."""
+    max_columns: int = Field(default=10_000, ge=1)
+    """How many columns a file may have; in JSON, how many different keys where the contract has patterns for them."""
+    max_row_group_bytes: int = Field(default=4 * 2**30, ge=1)
+    """The largest row group of a Parquet file, in bytes, after decoding."""
     max_compression_ratio: int = Field(default=1000, ge=1)
     """How many bytes one compressed byte may become, once more than 100 MB are decompressed."""
     max_cell_bytes: int = Field(default=1_000_000, ge=1)
@@ -146,8 +154,6 @@ class SourceConfig(_Config):
     """How often one part is tried where the fault may pass: a line that breaks, a server that is busy."""
     silence_seconds: float = Field(default=30, gt=0)
     """How long a server may say nothing; `resources.max_seconds` bounds the whole."""
-    max_files: int = Field(default=1000, ge=1)
-    """How many files a submission may have, where a folder, a prefix or a glob names them."""
     max_redirects: int = Field(default=5, ge=0, le=20)
     """How many redirects of a URL are followed."""
     allowed_networks: tuple[str, ...] = ()

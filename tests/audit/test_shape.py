@@ -27,6 +27,7 @@ GOOD = ("amount", "label", "note", "tag_a")
 def staged(uri: str, rows: int, *present: str, unknown: tuple[str, ...] = (), sparse: bool = False) -> StagedFile:
     return StagedFile(
         rows=rows,
+        bytes=1,
         uri=uri,
         present=present,
         unknown=unknown,

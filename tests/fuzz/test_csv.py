@@ -151,7 +151,7 @@ def test_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def target(data: bytes) -> Hashable:
         path.write_bytes(data)
         try:
-            dialect = read_dialect(path, COLUMNS if data.count(b",") % 3 else COLUMNS[:1], max_bytes=60)
+            dialect = read_dialect(path, COLUMNS if data.count(b",") % 3 else COLUMNS[:1], Resources(max_cell_bytes=60))
         except SourceUnreadable as error:
             return told(error)
         rest = len(data) - dialect.header_bytes

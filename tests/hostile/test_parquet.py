@@ -132,6 +132,11 @@ CHECKED = "    @pa.check('value')\n    def is_positive(cls, value):\n        ret
 SMALL = {"resources": {"max_bytes": 100_000}}
 YEAR_2300 = datetime.fromisoformat("2300-01-02T03:04:05.678901")
 NO_MINIMUM = forged(LOW, int64(-7), int64(3))
+NO_MINIMUM_32 = forged(of([-7, 5, 9], pa.int32()), struct.pack("<i", -7), struct.pack("<i", 3))
+DAY = struct.pack("<i", 19_000)
+DATES = of([19_000, 19_002], pa.date32())
+NULL_TEXT = of([None, "x", "y"], pa.string())
+EXTREMES = "its footer is wrong about the smallest or the largest value in 'value'"
 NO_NULLS = forged(NULLS, int64(5) + b"\x16\x02", int64(5) + b"\x16\x00")
 ZEROS = {"value": pa.array([0] * 50_000)}
 ONE_PAGE = parquet({"id": pa.array(["a"] * 50_000), **ZEROS}, compression="zstd", use_dictionary=False,
@@ -141,14 +146,20 @@ CASES = (
     Case(17, "invisible characters in a key of Parquet", file("x.parquet", parquet({"id": ["a", "a\u200b"],
          "value": [1, 2]})), "accepted", "a character that cannot be seen", (("a", 1),),
          ((2, "id", "invisible-character"),)),
-    Case(22, "forged minimum, a check of the engine", file("x.parquet", NO_MINIMUM), "accepted",
+    Case(22, "forged minimum", file("x.parquet", NO_MINIMUM), "unreadable", EXTREMES, columns=AT_LEAST_0),
+    Case(22, "forged maximum", file("x.parquet", forged(LOW, int64(9), int64(8))), "unreadable", EXTREMES),
+    Case(22, "forged minimum of a date", file("x.parquet", forged(DATES, DAY, struct.pack("<i", 19_001))), "unreadable",
+         EXTREMES, columns={"value": "Annotated[pd.ArrowDtype, pyarrow.date32()]"}),
+    Case(22, "forged minimum, into a wider type, a check of the engine", file("x.parquet", NO_MINIMUM_32), "accepted",
          "greater_than_or_equal_to(0)", (("b", 5), ("c", 9)), ((1, "value", "rule-failed"),), AT_LEAST_0),
-    Case(22, "forged minimum, a check of Pandera", file("x.parquet", NO_MINIMUM), "accepted", "is_positive",
-         (("b", 5), ("c", 9)), ((1, "value", "rule-failed"),), more=CHECKED, known=(1,)),
+    Case(22, "forged minimum, into a wider type, a check of Pandera", file("x.parquet", NO_MINIMUM_32), "accepted",
+         "is_positive", (("b", 5), ("c", 9)), ((1, "value", "rule-failed"),), more=CHECKED, known=(1,)),
     Case(22, "forged maximum, into a narrower type", file("x.parquet", forged(WIDE, int64(300), int64(100))),
          "accepted", "int8", (("b", 5), ("c", 9)), ((1, "value", "cell-type"),), {"value": "pd.Int8Dtype"}),
-    Case(22, "forged null_count", file("x.parquet", NO_NULLS), "accepted", "null", (("b", 5), ("c", 9)),
-         ((1, "value", "rule-failed"),), {"value": "int = pa.Field(ge=0)"}, known=(1,)),
+    Case(22, "forged null_count", file("x.parquet", NO_NULLS), "unreadable",
+         "its footer is wrong about how many nulls there are in 'value'"),
+    Case(22, "forged null_count of a text", file("x.parquet", forged(NULL_TEXT, b"\x36\x02", b"\x36\x00")),
+         "unreadable", "its footer is wrong about how many nulls there are in 'value'", columns={"value": "str"}),
     Case(23, "forged num_rows of the file", file("x.parquet", one_lie_about_rows(0)), "unreadable", "x.parquet"),
     Case(23, "forged num_rows everywhere", file("x.parquet", forged(MANY, varint(1000), varint(999))), "unreadable",
          "x.parquet"),
@@ -185,7 +196,12 @@ CASES = (
         {"id": ["x"], "value": [2], "more": [3]}))), "rejected", "more",
          quarantine=((1, None, "wrong-columns"), (2, None, "wrong-columns"))),
     Case(33, "20,000 columns", lambda folder: file("x.parquet", many_columns())(folder), "unreadable",
-         "x.parquet has 20000 columns; 10000 are allowed"),
+         "x.parquet has 20000 columns or more; resources.max_columns allows 10000"),
+    Case(33, "more records than are allowed", file("x.parquet", MANY), "unreadable",
+         "x.parquet has 1000 records; resources.max_records allows 999", config={"resources": {"max_records": 999}}),
+    Case(33, "a large row group", file("x.parquet", MANY), "unreadable",
+         "decoded bytes; resources.max_row_group_bytes allows 1000",
+         config={"resources": {"max_row_group_bytes": 1000}}),
 )  # fmt: skip
 
 

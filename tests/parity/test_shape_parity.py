@@ -56,7 +56,7 @@ def ours(contract: Contract, present: list[str]) -> Failures:
     matched = plan.matched(present)
     known = [name for name in present if name in matched or name in {column.name for column in contract.columns}]
     file = StagedFile(
-        rows=1, uri="x", present=tuple(known), matched=matched, sparse=False,
+        rows=1, bytes=1, uri="x", present=tuple(known), matched=matched, sparse=False,
         unknown=tuple(name for name in present if name not in known),
     )  # fmt: skip
     shape = judge_shape(

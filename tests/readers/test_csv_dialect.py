@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tidegate.columns import Column
+from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable
 from tidegate.readers.csv_dialect import CsvDialect, read_dialect
 
@@ -12,7 +13,7 @@ COLUMNS = [Column("a", "string"), Column("b", "string"), Column("b,c", "string")
 
 
 def dialect_of(path, columns=COLUMNS) -> CsvDialect:
-    return read_dialect(path, columns, max_bytes=1_000_000)
+    return read_dialect(path, columns, Resources())
 
 
 @pytest.mark.parametrize(

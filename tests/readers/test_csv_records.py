@@ -21,7 +21,7 @@ COLUMNS = [Column("a", "string"), Column("b", "string")]
 
 
 def read(path: Path, columns: list[Column] = COLUMNS, **limits: int) -> list[pa.RecordBatch]:
-    dialect = read_dialect(path, columns, max_bytes=1_000_000)
+    dialect = read_dialect(path, columns, Resources())
     return list(read_csv_records(path, dialect, Resources(**limits)))
 
 

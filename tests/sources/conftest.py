@@ -45,12 +45,9 @@ def fetched(tmp_path: Path) -> Callable[..., list[Snapshot]]:
         attempts: int = 3,
         silence: float = 5,
         at_once: int = 4,
-        max_files: int = 1000,
     ) -> list[Snapshot]:
         folder.mkdir(exist_ok=True)
-        config = SourceConfig(
-            allowed_networks=allowed, attempts=attempts, silence_seconds=silence, at_once=at_once, max_files=max_files
-        )
+        config = SourceConfig(allowed_networks=allowed, attempts=attempts, silence_seconds=silence, at_once=at_once)
         return acquire(paths, limits or Resources(), folder, config, source)
 
     return acquired

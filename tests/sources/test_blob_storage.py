@@ -94,7 +94,7 @@ def test_no_such_container(store: Store, fetched: Fetched) -> None:
 
 def test_limits(folder: Store, fetched: Fetched) -> None:
     with pytest.raises(SourceUnreadable, match=r"more than 2 files"):
-        fetched(folder.uri(""), max_files=2)
+        fetched(folder.uri(""), limits=Resources(max_files=2))
     with pytest.raises(SourceUnreadable, match=r"resources\.max_bytes"):
         fetched(folder.uri("a.csv"), limits=Resources(max_bytes=3))
 

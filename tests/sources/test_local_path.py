@@ -103,6 +103,17 @@ def test_the_limit_on_bytes(tmp_path: Path) -> None:
         acquired(path, limits=Resources(max_bytes=len(CSV) - 1))
 
 
+def test_the_limits_hold_for_all_files_together(tmp_path: Path) -> None:
+    paths = [tmp_path / "x.csv", tmp_path / "y.csv"]
+    for path in paths:
+        path.write_bytes(CSV)
+    assert len(acquired(*paths, limits=Resources(max_files=2, max_bytes=2 * len(CSV)))) == 2
+    with pytest.raises(SourceUnreadable, match=rf"submission has {2 * len(CSV)} bytes; resources\.max_bytes"):
+        acquired(*paths, limits=Resources(max_bytes=2 * len(CSV) - 1))
+    with pytest.raises(SourceUnreadable, match=r"resources\.max_files allows 1"):
+        acquired(*paths, limits=Resources(max_files=1))
+
+
 def test_a_change_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(CSV)
@@ -194,9 +205,9 @@ def test_a_link_to_a_folder_is_not_walked_into(folder: Path) -> None:
 
 
 def test_the_limit_on_files(folder: Path) -> None:
-    assert len(acquired(folder, config=SourceConfig(max_files=4))) == 4
-    with pytest.raises(SourceUnreadable, match="more than 3 files"):
-        acquired(folder, config=SourceConfig(max_files=3))
+    assert len(acquired(folder, limits=Resources(max_files=4))) == 4
+    with pytest.raises(SourceUnreadable, match=r"more than 3 files; resources\.max_files allows 3"):
+        acquired(folder, limits=Resources(max_files=3))
 
 
 def test_names_that_nobody_can_see_are_shown(folder: Path) -> None:

@@ -97,6 +97,7 @@ class StagedFile(_Plain):
 
     Attributes:
         rows: how many records it has.
+        bytes: how large it is when it is plain; for Parquet, when it is decoded.
         present: the contract's columns that the source has, in the source's order.
         unknown: columns of the source that the contract has not.
         matched: columns of the source that match a pattern, each with its pattern.
@@ -105,6 +106,7 @@ class StagedFile(_Plain):
     """
 
     rows: int
+    bytes: int
     uri: str
     present: tuple[str, ...]
     unknown: tuple[str, ...]

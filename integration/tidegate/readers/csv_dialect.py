@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.columns import Column
+from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable, nearest
+from tidegate.readers.admission import too_many_columns
 from tidegate.readers.csv_syntax import DELIMITERS, NEWLINE, Grammar, grammar
 from tidegate.readers.names import NOT_COUNTED, twins
 
-_MAX_COLUMNS = 10_000
 _SAMPLE = 10
 _WINDOW = 1 << 20
 
@@ -36,20 +37,20 @@ class CsvDialect:
 
 
 def read_dialect(
-    path: str | Path, columns: Sequence[Column], *, max_bytes: int, patterns: Sequence[str] = ()
+    path: str | Path, columns: Sequence[Column], limits: Resources, patterns: Sequence[str] = ()
 ) -> CsvDialect:
     """The dialect of a CSV file: the delimiter is the one that finds most of the contract's columns in the header.
 
     Args:
         path: the plain file.
         columns: the contract's.
+        limits: `max_columns`; the header may be as long as a cell, and a megabyte always.
         patterns: regular expressions for the beginnings of further names.
-        max_bytes: how long the header may be (a megabyte is always allowed).
 
     Raises:
         SourceUnreadable: there is no header, or it cannot tell which cell belongs to which column.
     """
-    head, ended = _head(path, max(max_bytes, _WINDOW))
+    head, ended = _head(path, max(limits.max_cell_bytes, _WINDOW))
     bom = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     text = head[bom:]
     known = {column.name for column in columns}
@@ -70,7 +71,7 @@ def read_dialect(
     found, delimiter, raw, names = best
     if not found:
         raise _no_header(path, names, raw, columns)
-    _check_names(path, names)
+    _check_names(path, names, limits.max_columns)
     _check_first_records(path, grammar(delimiter), text[len(raw) :], len(names))
     newline = "\r\n" if raw.endswith(b"\r\n") else "\r" if raw.endswith(b"\r") else "\n"
     header_bytes = min(bom + len(raw), Path(path).stat().st_size)  # a file may end without a newline
@@ -105,9 +106,9 @@ def _no_header(path: str | Path, names: list[str], raw: bytes, columns: Sequence
     )
 
 
-def _check_names(path: str | Path, names: list[str]) -> None:
-    if len(names) > _MAX_COLUMNS:
-        raise SourceUnreadable(f"{path} has {len(names)} columns; {_MAX_COLUMNS} are allowed.")
+def _check_names(path: str | Path, names: list[str], most: int) -> None:
+    if len(names) > most:
+        raise too_many_columns(path, len(names), most)
     for number, name in enumerate(names, start=1):
         if not name.strip():
             raise SourceUnreadable(

@@ -16,6 +16,7 @@ from typing import BinaryIO, Literal
 
 from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable
+from tidegate.readers.admission import DECOMPRESSED, too_compressed, too_many_bytes
 
 Compression = Literal["none", "gzip", "zstd", "zip"]
 
@@ -48,17 +49,9 @@ def decompress(path: str | Path, compression: Compression, limits: Resources) ->
             for chunk in unpack(file, path):
                 produced += len(chunk)
                 if produced > limits.max_bytes:
-                    raise SourceUnreadable(
-                        f"{path} is larger than {limits.max_bytes} bytes"
-                        f"{'' if compression == 'none' else ' when decompressed'}.",
-                        "Raise resources.max_bytes if the file is meant to be that large.",
-                    )
+                    raise too_many_bytes(path, produced, limits.max_bytes, DECOMPRESSED)
                 if produced > _SUSPECT_FROM and produced > size * limits.max_compression_ratio:
-                    raise SourceUnreadable(
-                        f"{path} looks like a decompression bomb: {size} bytes became more than {produced}.",
-                        "Raise resources.max_compression_ratio if its content is really that repetitive;"
-                        " resources.max_bytes bounds its size.",
-                    )
+                    raise too_compressed(path, size, produced)
                 yield chunk
     except OSError as error:
         raise SourceUnreadable(f"{path} cannot be read: {error.strerror or error}.") from None

@@ -16,6 +16,7 @@ import pyarrow as pa
 from tidegate.columns import Column
 from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable, nearest
+from tidegate.readers.admission import too_many_columns
 from tidegate.readers.json_split import RawRecord, elements, lines
 from tidegate.readers.json_text import JsonError, NotANumber, Number, compact, parse
 from tidegate.readers.names import NOT_COUNTED, twins
@@ -23,7 +24,6 @@ from tidegate.readers.problems import CELL_TEXT, RECORD_BYTES, Problem, beginnin
 
 _ROWS = 8192
 _BYTES = 16 << 20
-_MAX_KEYS = 10_000
 _KINDS: dict[type, str] = {
     str: "a JSON string",
     Number: "a JSON number",
@@ -94,8 +94,8 @@ def json_keys(path: str | Path, format: Literal["json", "jsonl"], limits: Resour
             continue
         if type(value) is dict and not value.keys() <= keys.keys() and not twins(value):
             keys.update(dict.fromkeys(value))
-        if len(keys) > _MAX_KEYS:
-            raise SourceUnreadable(f"{path} has more than {_MAX_KEYS} different keys.")
+        if len(keys) > limits.max_columns:
+            raise too_many_columns(path, len(keys), limits.max_columns)
     if same := twins(keys):
         raise SourceUnreadable(
             f"{path} has two columns of one name: {same[0]!r} and {same[1]!r}.", f"{NOT_COUNTED} Rename one."

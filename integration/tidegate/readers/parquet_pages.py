@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import pyarrow.parquet as pq
 
 from tidegate.errors import SourceUnreadable
+from tidegate.readers.admission import DECODED, too_many_bytes
 
 _HEADER = 1 << 10
 _LONGEST_HEADER = 1 << 24  # a page may tell its extremes, and those of text may be long
@@ -71,15 +72,7 @@ def check_pages(path: str | Path, metadata: pq.FileMetaData, max_bytes: int) -> 
 
 def _refuse_more(path: str | Path, decoded: int, max_bytes: int) -> None:
     if decoded > max_bytes:
-        raise too_much(path, decoded, max_bytes)
-
-
-def too_much(path: str | Path, decoded: int, max_bytes: int) -> SourceUnreadable:
-    """The error that a file holds more than it may."""
-    return SourceUnreadable(
-        f"{path} holds {decoded} bytes of data or more; resources.max_bytes allows {max_bytes}.",
-        "Raise resources.max_bytes if the file is that large.",
-    )
+        raise too_many_bytes(path, decoded, max_bytes, DECODED)
 
 
 def _of(header: dict[int, Any]) -> dict[int, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tidegate.config import DataSource, Resources, SourceConfig
 from tidegate.errors import TidegateError
+from tidegate.readers.admission import too_many_files
 from tidegate.sources import local_path
 from tidegate.sources.fetch import Bounds, Stopped, download
 from tidegate.sources.names import plain, source_of
@@ -35,7 +36,7 @@ def acquire(
 
     Args:
         paths: files, folders and globs, on this machine or elsewhere.
-        limits: `max_bytes` bounds each file, `max_seconds` the fetching of all.
+        limits: `max_files` and `max_bytes` bound all files together, `max_seconds` the fetching.
         folder: where files are fetched to; it must be private, and last as long as the snapshots.
         config: how to fetch.
         source: where all of them lie; without it each path says so itself.
@@ -82,16 +83,18 @@ def _tasks(
     for path in paths:
         kind = source_of(path, source)
         if kind == "local_path":
-            files = local_path.find(path, bounds.config.max_files)
+            files = local_path.find(path, limits.max_files)
             named = files == [Path(path)]
             for file in files:
-                with suppress(OSError, ValueError):  # which is told where it is opened
-                    bounds.progress(expected=file.stat().st_size)
                 uri = path if named else plain(str(file))
-                tasks.append(partial(local_path.acquire, file, uri, limits, bounds.progress))
+                with suppress(OSError, ValueError):  # which is told where it is opened
+                    bounds.expect(uri, file.stat().st_size)
+                tasks.append(partial(local_path.acquire, file, uri, bounds.progress))
             continue
         for remote in _remote_files(path, kind, bounds):
             tasks.append(partial(download, remote, folder / f"fetched-{len(tasks):06d}", bounds))
+    if len(tasks) > limits.max_files:
+        raise too_many_files(limits.max_files)
     return tasks
 
 

@@ -16,6 +16,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from tidegate.errors import Misuse, SourceUnreadable, nearest
+from tidegate.readers.admission import too_many_files
 from tidegate.sources.fetch import Bounds
 from tidegate.sources.names import blob_account, ends_in, fixed_part, is_glob, masked, pattern
 from tidegate.sources.places import RemoteFile
@@ -127,10 +128,8 @@ def _listed(store: Store, key: str, prefix: str, uri: str, bounds: Bounds) -> li
         if wanted is None and any(part.startswith(_HIDDEN) and part != ".." for part in name.split("/")):
             continue
         found.append(entry)
-        if len(found) > bounds.config.max_files:
-            raise SourceUnreadable(
-                f"{uri} means more than {bounds.config.max_files} files.", "source_config.max_files bounds them."
-            )
+        if len(found) > bounds.limits.max_files:
+            raise too_many_files(bounds.limits.max_files)
     return found
 
 

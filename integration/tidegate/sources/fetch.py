@@ -21,9 +21,10 @@ from typing import Any, TypeVar
 
 from tidegate.config import Resources, SourceConfig
 from tidegate.errors import SourceUnreadable
+from tidegate.readers.admission import too_many_bytes
 from tidegate.readers.counts import CHUNK
 from tidegate.sources.places import Answer, RemoteFile, Transient
-from tidegate.sources.snapshot import Look, Snapshot, changed, recognised, too_large
+from tidegate.sources.snapshot import Look, Snapshot, changed, recognised
 from tidegate.telemetry import advance, event
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Bounds:
 
     Args:
         config: how to fetch.
-        limits: `max_bytes` bounds each file, `max_seconds` all of them together.
+        limits: `max_bytes` bounds all files together, as `max_seconds` does.
     """
 
     def __init__(self, config: SourceConfig, limits: Resources) -> None:
@@ -94,11 +95,23 @@ class Bounds:
             f"{uri} could not be read in {self.config.attempts} attempts: {reason}.", "Try again later."
         )
 
+    def expect(self, uri: str, size: int) -> None:
+        """A file of so many bytes is to come. Raises as `progress` does."""
+        if size > self.limits.max_bytes:
+            raise too_many_bytes(uri, size, self.limits.max_bytes)
+        self.progress(expected=size)
+
     def progress(self, done: int = 0, expected: int = 0) -> None:
-        """Tell how many more bytes are here, and how many more there are to be; several threads do."""
+        """Tell how many more bytes are here, and how many more there are to be; several threads do.
+
+        Raises:
+            SourceUnreadable: they are more than all files of a submission may have.
+        """
         with self._lock:
             self._bytes, self._of = self._bytes + done, self._of + expected
             advance(self._bytes, self._of)
+            if (size := max(self._bytes, self._of)) > self.limits.max_bytes:
+                raise too_many_bytes("The submission", size, self.limits.max_bytes)
 
 
 def download(file: RemoteFile, path: Path, bounds: Bounds) -> Snapshot:
@@ -118,6 +131,7 @@ def download(file: RemoteFile, path: Path, bounds: Bounds) -> Snapshot:
             event(log, "fetched", uri=file.uri, bytes=look.size)
             return look.snapshot(path, file.uri, recognised(path, file.uri, file.name), status)
         event(log, "checksum differs", level=logging.WARNING, uri=file.uri, algorithm=wrong)
+        bounds.progress(-look.size, -look.size)
     raise SourceUnreadable(
         f"{file.uri} is not what its store says: its {wrong} differs.", "It was damaged on its way. Send it anew."
     )
@@ -169,8 +183,7 @@ class _Download:
         """Open the file and read its first part, or all of it where parts are of no use. Returns how far it came."""
         with self._bounds.connections, self._file.open(0, None, None) as opened:
             size = opened.size
-            self._refuse_too_large(size or 0)
-            self._bounds.progress(expected=size or 0)
+            self._bounds.expect(self._file.uri, size or 0)
             self._told.clear()
             self._hear(opened)
             os.ftruncate(self._descriptor, 0)  # an earlier attempt may have left more
@@ -213,12 +226,7 @@ class _Download:
             kept = chunk if span.stop is None else chunk[: span.stop - span.here]
             _write_all(self._descriptor, kept, span.here)
             span.here += len(kept)
-            self._refuse_too_large(span.here)
             self._bounds.progress(done=len(kept))
-
-    def _refuse_too_large(self, size: int) -> None:
-        if size > self._bounds.limits.max_bytes:
-            raise too_large(self._file.uri, size, self._bounds.limits.max_bytes)
 
     def _look(self, stop: int, look: Look, sums: dict[str, Any]) -> None:
         """Look at what was written, up to `stop`; it is still in the system's cache."""

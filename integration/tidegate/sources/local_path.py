@@ -8,11 +8,11 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable, nearest
+from tidegate.readers.admission import too_many_files
 from tidegate.readers.counts import CHUNK
 from tidegate.sources.names import fixed_part, is_glob, pattern
-from tidegate.sources.snapshot import Look, Snapshot, changed, identity, recognised, too_large
+from tidegate.sources.snapshot import Look, Snapshot, changed, identity, recognised
 
 _HIDDEN = (".", "_")
 _KINDS = {
@@ -45,11 +45,11 @@ def find(path: str, most: int) -> list[Path]:
     return [place]
 
 
-def acquire(path: Path, uri: str, limits: Resources, progress: Callable[..., None]) -> Snapshot:
+def acquire(path: Path, uri: str, progress: Callable[..., None]) -> Snapshot:
     """Take a file as it is now: recognised, counted and digested.
 
     Args:
-        progress: is told how many bytes are done.
+        progress: is told how many bytes are done; what it raises ends the reading.
 
     Raises:
         SourceUnreadable: it is not there, is no regular file, is none of the formats, or changes meanwhile.
@@ -61,8 +61,6 @@ def acquire(path: Path, uri: str, limits: Resources, progress: Callable[..., Non
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             before = os.fstat(file.fileno())
             _refuse_irregular(uri, before.st_mode)
-            if before.st_size > limits.max_bytes:
-                raise too_large(uri, before.st_size, limits.max_bytes)
             kind = recognised(path, uri, path.name)
             with Look() as look:
                 while chunk := file.read(CHUNK):
@@ -95,7 +93,7 @@ def _within(path: str, root: Path, wanted: re.Pattern[str] | None, most: int) ->
                 raise SourceUnreadable(f"{file} is a link that leads out of {root}.", "Name the file that it leads to.")
             found.append(file)
             if len(found) > most:
-                raise SourceUnreadable(f"{path} means more than {most} files.", "source_config.max_files bounds them.")
+                raise too_many_files(most)
     if not found:
         raise SourceUnreadable(
             f"{path} {'holds no files' if wanted is None else 'matches no file'}.", "Check the path."

@@ -104,11 +104,3 @@ def changed(uri: str) -> SourceUnreadable:
     return SourceUnreadable(
         f"{uri} changed while it was read.", "Is it still being written? Start again when it is complete."
     )
-
-
-def too_large(uri: str, size: int, most: int) -> SourceUnreadable:
-    """The error for a file beyond `resources.max_bytes`."""
-    return SourceUnreadable(
-        f"{uri} has {size} bytes; resources.max_bytes allows {most}.",
-        "Raise resources.max_bytes if the file is meant to be that large.",
-    )

@@ -28,21 +28,20 @@ from tidegate.columns import PROBLEMS, Column
 from tidegate.engines.duckdb.casts import Cast, Repairs, cast
 from tidegate.engines.duckdb.connection import added, identifier, quoted
 from tidegate.engines.duckdb.digits import count_digits
+from tidegate.engines.duckdb.foreign_footer import check_footer, corrupt, refuse_lies
 from tidegate.engines.duckdb.row_groups import bytes_of_record, bytes_of_row
 from tidegate.engines.plan import StagePlan, StageSource
 from tidegate.errors import SourceUnreadable
+from tidegate.readers.admission import DECODED, too_many_bytes
 from tidegate.readers.counts import CHUNK, ByteCounts, Counting
 from tidegate.readers.csv_dialect import CsvDialect, read_dialect
 from tidegate.readers.csv_records import read_csv_records
 from tidegate.readers.json_records import json_keys, read_json_records
-from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.readers.nested import arrow_type, json_object, nested_reader
-from tidegate.readers.parquet_pages import check_pages, too_much
+from tidegate.readers.parquet_pages import check_pages
 
 BITS = 60
 """How many columns one mask of repaired cells covers, so that it stays within 64 bits."""
-_MAX_COLUMNS = 10_000
-_MAX_PRECISION = 38
 _QUOTE = b'"'
 
 
@@ -59,6 +58,7 @@ class Scan:
         holds: whether what was staged agrees with the source; raises where the source is to blame.
         reader_problems: whether the relation names problems of its own.
         row_bytes: about how long a row is.
+        decoded_bytes: how large a Parquet file is when it is decoded, as its footer says.
         counted_bytes: SQL for how many bytes of the source a row's values account for.
         tentative: whether there is a more exact way, should this one fail.
         invisible: whether cells may hold characters that nobody sees.
@@ -73,6 +73,7 @@ class Scan:
     holds: Callable[[duckdb.DuckDBPyConnection, Path], bool] = field(default=lambda connection, target: True)
     reader_problems: bool = False
     row_bytes: float = 0
+    decoded_bytes: int = 0
     counted_bytes: str | None = None
     tentative: bool = False
     invisible: bool = True
@@ -102,7 +103,7 @@ def open_scan(
         yield _parquet(connection, plan, source, plain)
     elif source.format == "csv":
         patterns = [column.name for column in plan.patterns]
-        dialect = read_dialect(plain, plan.columns, max_bytes=plan.resources.max_cell_bytes, patterns=patterns)
+        dialect = read_dialect(plain, plan.columns, plan.resources, patterns)
         plan = plan.with_matched(dialect.header)
         if PROBLEMS in dialect.header:
             raise SourceUnreadable(f"{source.uri} has a column {PROBLEMS!r}, a name of Tidegate's own.", "Rename it.")
@@ -219,25 +220,28 @@ def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, form: Literal[
 
 def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, plain: Path) -> Scan:
     max_bytes = plan.resources.max_bytes
-    rows, most = _check_footer(source, plain, max_bytes)
+    footer, decoded = check_footer(source.uri, plain, plan.resources)
+    most = check_pages(plain, footer, max_bytes)
     relation = f"read_parquet({quoted(str(plain))}, hive_partitioning=false, union_by_name=false)"
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     except duckdb.Error as error:
-        raise _corrupt(source, error) from None
+        raise corrupt(source.uri, error) from None
     types = {name: kind for name, kind, *_ in described}
     if most > max_bytes:
         _refuse_repeated_texts(connection, source, relation, types, max_bytes)
     scan = _scan(connection, plan.with_matched(types), relation, types | _durations(source, plain, plan.columns))
     scan.row_bytes = bytes_of_row(plain)
+    scan.decoded_bytes = decoded
 
     def holds(connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
-        staged = pq.read_metadata(target).num_rows
-        if staged != rows:
+        staged = pq.read_metadata(target)
+        if staged.num_rows != footer.num_rows:
             raise SourceUnreadable(
-                f"{source.uri} says that it holds {rows} records, but {staged} could be read.",
+                f"{source.uri} says that it holds {footer.num_rows} records, but {staged.num_rows} could be read.",
                 "The file is corrupt or forged. Write it anew.",
             )
+        refuse_lies(source.uri, footer, staged, repaired=bool(plan.null_values))
         return True
 
     scan.holds = holds
@@ -253,10 +257,10 @@ def _refuse_repeated_texts(
         try:
             row = connection.execute(f"SELECT coalesce(sum({added(lengths)}), 0) FROM {relation}").fetchone()
         except (duckdb.InvalidInputException, duckdb.IOException) as error:
-            raise _corrupt(source, error) from None
+            raise corrupt(source.uri, error) from None
         assert row is not None
         if row[0] > max_bytes:
-            raise too_much(source.uri, int(row[0]), max_bytes)
+            raise too_many_bytes(source.uri, int(row[0]), max_bytes, DECODED)
 
 
 def _durations(source: StageSource, plain: Path, columns: tuple[Column, ...]) -> dict[str, str]:
@@ -279,50 +283,6 @@ def _durations(source: StageSource, plain: Path, columns: tuple[Column, ...]) ->
                         "Round them: they would lose their last digits.",
                     )
     return durations
-
-
-def _check_footer(source: StageSource, plain: Path, max_bytes: int) -> tuple[int, int]:
-    """How many records there are, and how many bytes their values are at most."""
-    try:
-        metadata = pq.read_metadata(plain)
-        groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
-        decoded = sum(group.total_byte_size for group in groups)
-        names = metadata.schema.to_arrow_schema().names
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of a name that is no text
-        raise _corrupt(source, error) from None
-    if metadata.num_columns > _MAX_COLUMNS:
-        raise SourceUnreadable(f"{source.uri} has {metadata.num_columns} columns; {_MAX_COLUMNS} are allowed.")
-    if decoded > max_bytes:
-        raise too_much(source.uri, decoded, max_bytes)
-    if sum(group.num_rows for group in groups) != metadata.num_rows:
-        raise SourceUnreadable(f"{source.uri} contradicts itself about how many records it holds.", "Write it anew.")
-    if not names:
-        raise SourceUnreadable(f"{source.uri} has no columns.")
-    if same := twins(names):
-        raise SourceUnreadable(
-            f"{source.uri} has two columns of one name: {same[0]!r} and {same[1]!r}.",
-            f"{NOT_COUNTED} Rename or remove one.",
-        )
-    _refuse_wide_decimals(source, metadata)
-    return int(metadata.num_rows), check_pages(plain, metadata, max_bytes)
-
-
-def _refuse_wide_decimals(source: StageSource, metadata: pq.FileMetaData) -> None:
-    """DuckDB reads a decimal of more than 38 digits as a float, and not as the one that it is: 1.00 became 7.2e16."""
-    for place in range(metadata.num_columns):
-        told = metadata.schema.column(place)
-        if told.precision > _MAX_PRECISION:
-            raise SourceUnreadable(
-                f"{source.uri} has decimals of {told.precision} digits in {told.path!r};"
-                f" {_MAX_PRECISION} can be read exactly.",
-                "Write them with fewer digits, or as text.",
-            )
-
-
-def _corrupt(source: StageSource, error: Exception) -> SourceUnreadable:
-    return SourceUnreadable(
-        f"{source.uri} cannot be read as Parquet: {str(error).splitlines()[0]}", "Is it complete? Write it anew."
-    )
 
 
 def _records(

@@ -10,8 +10,10 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
+from tidegate.config import Resources
 from tidegate.engines.duckdb.memory import limit_of
-from tidegate.engines.plan import Stage, StagePlan, StageSource
+from tidegate.engines.plan import Stage, StagedFile, StagePlan, StageSource
+from tidegate.readers.admission import too_many_bytes, too_many_records
 
 _SMALL = 32 << 20  # bytes: what DuckDB gives to one thread of CSV
 _LEAST_MEMORY = 512 << 20  # bytes of a process
@@ -59,6 +61,15 @@ def together(stages: Sequence[Stage]) -> Stage:
         trimmed=dict(trimmed),
         invisible=dict(invisible),
     )
+
+
+def admit(staged: Sequence[StagedFile], limits: Resources) -> None:
+    """Refuse files that are more together than a submission may be. Raises `SourceUnreadable`."""
+    records, size = sum(file.rows for file in staged), sum(file.bytes for file in staged)
+    if records > limits.max_records:
+        raise too_many_records("The submission", records, limits.max_records)
+    if size > limits.max_bytes:
+        raise too_many_bytes("The submission", size, limits.max_bytes, "plain bytes")
 
 
 def _on_one_core(source: StageSource, size: int) -> bool:

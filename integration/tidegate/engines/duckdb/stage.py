@@ -14,7 +14,7 @@ from pathlib import Path
 import tidegate
 from tidegate.engines.duckdb.memory import limit_of, refuse_too_little
 from tidegate.engines.duckdb.progress import Together, heard
-from tidegate.engines.duckdb.shares import shared_out, together
+from tidegate.engines.duckdb.shares import admit, shared_out, together
 from tidegate.engines.plan import Stage, StagePlan
 from tidegate.errors import Misuse, NoRoom, SourceUnreadable, TidegateError
 
@@ -35,7 +35,13 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
         for number, share in enumerate(plans):
             told = stack.enter_context(heard(progress.teller(number)))
             outcomes.append(stack.enter_context(_process(share, told)))
-        yield lambda: together([outcome() for outcome in outcomes])
+
+        def outcome() -> Stage:
+            stage = together([wait() for wait in outcomes])
+            admit(stage.staged, plan.resources)  # each process knew only its own files
+            return stage
+
+        yield outcome
 
 
 @contextmanager

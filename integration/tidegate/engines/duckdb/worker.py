@@ -27,6 +27,7 @@ from tidegate.engines.duckdb.memory import in_words, limit_of, no_room
 from tidegate.engines.duckdb.progress import Lines, in_turn, polled
 from tidegate.engines.duckdb.row_groups import rows_of_group
 from tidegate.engines.duckdb.scan import BITS, Scan, ends_with, open_scan
+from tidegate.engines.duckdb.shares import admit
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
 from tidegate.errors import NoRoom, SourceUnreadable, TidegateError
 from tidegate.readers.decompress import decompress_to
@@ -84,6 +85,7 @@ def stage(plan: StagePlan) -> Stage:
         staged.append(
             StagedFile(
                 rows=rows,
+                bytes=scan.decoded_bytes or plain.stat().st_size,
                 uri=source.uri,
                 present=scan.present(),
                 unknown=scan.unknown,
@@ -92,6 +94,7 @@ def stage(plan: StagePlan) -> Stage:
                 unfinished=source.format == "csv" and not (ends_with(plain, b"\n") or ends_with(plain, b"\r")),
             )
         )
+        admit(staged, plan.resources)
         for k, group in enumerate(_groups(scan.casts) if scan.masks else ()):
             _count_cells(connection, target, f"_null_{k}", group, nulled)
             _count_cells(connection, target, f"_trim_{k}", group, trimmed)
