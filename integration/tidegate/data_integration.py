@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,10 @@ from typing import Any
 from tidegate import __version__
 from tidegate.config import IntegrationConfig, load_config
 from tidegate.engines import open_engine
-from tidegate.errors import Misuse, SourceUnreadable, SubmissionRejected
+from tidegate.errors import Misuse, PoolError, SourceUnreadable, SubmissionRejected
 from tidegate.judgement import Judgement, Standard, acquire_submission, judge, keep_quarantine, load_standard
 from tidegate.pool import Dataset, Location, find_published, pool_location
-from tidegate.publication import open_pool, peek_at_statistics, publish_accepted, statistics_asked
+from tidegate.publication import Overtaken, open_pool, peek_at_statistics, publish_accepted, statistics_asked
 from tidegate.receipt import Receipt, Report, Submission, digest_of
 from tidegate.room import check_room
 from tidegate.sources import Snapshot
@@ -26,6 +27,8 @@ from tidegate.tracking import Outcome, record
 from tidegate.workspace import Workspace, work_folder
 
 log = logging.getLogger(__name__)
+
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -138,29 +141,66 @@ def _integrate(
         if published is not None:
             event(log, "already published", dataset_version=published.dataset_version)
             return _result(published.model_copy(update={"already_published": True}), None, target)
-        with open_engine(config, folder) as engine:
-            check_room(snapshots, folder, target if isinstance(target, Path) else folder)
-            pool = open_pool(config, engine, standard.contract, folder)
-            statistics = statistics_asked(config, standard, pool)
-            lasts = config.merge_strategy.name == "append"
-            judgement = judge(
-                config, standard, submission, snapshots, engine, folder, pool.table, pool.holdout, statistics, lasts
+        check_room(snapshots, folder, target if isinstance(target, Path) else folder)
+        kept = workspace.quarantine / f"{integration[:32]}.parquet"
+        for attempt in range(_ATTEMPTS):
+            own = folder / f"attempt-{attempt}"
+            own.mkdir(mode=0o700)
+            try:
+                done = _judge_and_publish(config, standard, submission, snapshots, integration, target, kept, own)
+                break
+            except Overtaken:
+                event(log, "overtaken", attempt=attempt + 1)
+                shutil.rmtree(own)
+        else:
+            raise PoolError(
+                f"Others changed what is in {target} {_ATTEMPTS} times while the submission was judged.",
+                "Run it again.",
             )
-            if judgement.report.rows.accepted < judgement.report.rows.read:
-                kept = workspace.quarantine / f"{integration[:32]}.parquet"
-                judgement = keep_quarantine(engine, judgement, folder, kept)
-            receipt = _receipt(config, judgement.report, integration)
-            if judgement.report.verdict == "accepted":
-                with step("publish") as publishing:
-                    receipt = publish_accepted(config, engine, judgement, pool, receipt, target, folder)
-                    publishing.rows = receipt.rows.accepted
-            summary = judgement.quarantine_summary()
-        result = _result(receipt, judgement.report, target)
+        result = _result(done.receipt, done.judgement.report, target)
         with step("record"):
-            record(_outcome(config, standard, judgement, result, pool.version, summary), config, workspace)
-    if judgement.report.verdict == "rejected":
-        raise SubmissionRejected(judgement.report)
+            record(_outcome(config, standard, done, result), config, workspace)
+    if done.judgement.report.verdict == "rejected":
+        raise SubmissionRejected(done.judgement.report)
     return result
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What became of a submission. `pool_version` is that by which it was judged."""
+
+    judgement: Judgement
+    receipt: Receipt
+    pool_version: int | None
+    summary: list[dict[str, Any]]
+
+
+def _judge_and_publish(
+    config: IntegrationConfig,
+    standard: Standard,
+    submission: Submission,
+    snapshots: list[Snapshot],
+    integration: str,
+    target: Location,
+    kept: Path,
+    folder: Path,
+) -> _Done:
+    """Judge a submission by the pool as it stands. Raises `Overtaken` where that changes before it can be published."""
+    with open_engine(config, folder) as engine:
+        pool = open_pool(config, engine, standard.contract, folder)
+        statistics = statistics_asked(config, standard, pool)
+        lasts = config.merge_strategy.name == "append"
+        judgement = judge(
+            config, standard, submission, snapshots, engine, folder, pool.table, pool.holdout, statistics, lasts
+        )
+        if judgement.report.rows.accepted < judgement.report.rows.read:
+            judgement = keep_quarantine(engine, judgement, folder, kept)
+        receipt = _receipt(config, judgement.report, integration)
+        if judgement.report.verdict == "accepted":
+            with step("publish") as publishing:
+                receipt = publish_accepted(config, engine, judgement, pool, receipt, target, folder)
+                publishing.rows = receipt.rows.accepted
+        return _Done(judgement, receipt, pool.version, judgement.quarantine_summary())
 
 
 def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path | None = None) -> Report:
@@ -256,20 +296,18 @@ def _result(receipt: Receipt, report: Report | None, target: Location) -> Integr
 def _outcome(
     config: IntegrationConfig,
     standard: Standard,
-    judgement: Judgement,
+    done: _Done,
     result: IntegrationResult,
-    pool_version: int | None,
-    summary: list[dict[str, Any]],
 ) -> Outcome:
     assert config.training_data is not None
     return Outcome(
         receipt=result.receipt,
-        report=judgement.report,
+        report=done.judgement.report,
         metadata=result.metadata,
         statistics=result.statistics,
-        expectations=judgement.expectations,
-        quarantine_summary=summary,
-        pool_before=(str(pool_location(config.training_data)), pool_version),
+        expectations=done.judgement.expectations,
+        quarantine_summary=done.summary,
+        pool_before=(str(pool_location(config.training_data)), done.pool_version),
         contract_file=standard.contract.path,
         suite_file=standard.suite.path if standard.suite is not None else None,
     )

@@ -6,7 +6,9 @@ What `tidegate validate` does, and the first half of an integration. Nothing her
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from tidegate.audit import (
+    Hashed,
     Resolved,
     decide,
     discreet,
@@ -32,6 +35,7 @@ from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.findings import Findings
+from tidegate.keys import shared
 from tidegate.merge import check_missing, dedupe_columns, duplicates, leaks
 from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.receipt import Report, RowCounts, Submission, digest_of, submission_id
@@ -66,6 +70,7 @@ class Judgement:
         expectations: Great Expectations' own result, without cells' values; None without a suite.
         failing: the records that fail an expectation, by its id; None where there are none.
         files: the same rows, in order, with their lineage; where all are as they were staged, the staged files.
+        repeat: whether any accepted row is among those of another table, as it would be dropped for.
     """
 
     report: Report
@@ -77,6 +82,7 @@ class Judgement:
     expectations: dict[str, Any] | None
     failing: ir.Table | None
     files: tuple[DataFile, ...]
+    repeat: Callable[[ir.Table], bool]
 
     @property
     def lineage(self) -> dict[str, ir.Value]:
@@ -245,6 +251,7 @@ def judge(
         expectations=told.result if told else None,
         failing=told.failures if told else None,
         files=tuple(file for file in files if file.rows),
+        repeat=partial(_repeat, engine, standard, screened.hashed, findings, accepted),
     )
 
 
@@ -398,6 +405,19 @@ def _distinct(
             findings.add("leaked", q.dropped_rows(leaked, "leaked", "leak_check", "it matches a row of the holdout"))
             rows = findings.without(rows, "leaked")
     return engine.view("accepted", rows)
+
+
+def _repeat(
+    engine: Engine, standard: Standard, hashed: Hashed, findings: Findings, accepted: ir.Table, others: ir.Table
+) -> bool:
+    """Whether deduplication would find an accepted row in other rows of the pool."""
+    if standard.dedupe is None:
+        return False
+    others = in_types_of(standard.contract, others)
+    found = findings.candidates("raced", accepted, standard.dedupe, hashed.alike(engine, others, "raced"))
+    if found is None or found[1] is None:
+        return False
+    return bool(shared(found[0], found[1]).count().to_pyarrow().as_py())
 
 
 def _but_settled(failed: ir.Table, standard: Standard) -> ir.Table:

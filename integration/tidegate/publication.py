@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.types as ir
@@ -22,15 +23,27 @@ from tidegate.receipt import Receipt
 from tidegate.registry import Contract, PoolStatistics
 from tidegate.telemetry import step
 
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
 
 @dataclass(frozen=True)
 class Pool:
-    """The training data as it stands: None and no rows where there is none yet."""
+    """The training data as it stands: None, no files and no rows where there is none yet."""
 
     table: ir.Table | None
     version: int | None
-    rows: int
+    files: tuple[DataFile, ...]
     holdout: ir.Table | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return _rows(self.files)
+
+
+class Overtaken(Exception):
+    """Others changed the pool in a way that changes what of the submission may go in: it must be judged again."""
 
 
 def open_pool(config: IntegrationConfig, engine: Engine, contract: Contract, folder: Path) -> Pool:
@@ -43,10 +56,10 @@ def open_pool(config: IntegrationConfig, engine: Engine, contract: Contract, fol
     """
     assert config.training_data is not None
     location = pool_location(config.training_data, config.state_dir)
-    table, version, rows = _delta(engine, "pool", location, contract, folder)
+    table, version, files = _delta(engine, "pool", location, contract, folder)
     if table is None and config.merge_strategy.name != "append":
         raise Misuse(f"There is no pool at {config.training_data} to merge with.", "Publish into it with append.")
-    return Pool(table, version, rows, _holdout(config, engine, contract, folder))
+    return Pool(table, version, files, _holdout(config, engine, contract, folder))
 
 
 def statistics_asked(
@@ -84,8 +97,8 @@ def peek_at_statistics(
     location = pool_location(config.training_data)
     if not location.exists():
         return None  # nor is deltalake needed, which contributors need not have
-    table, version, rows = _delta(engine, "pool", location, standard.contract, folder)
-    return statistics_asked(config, standard, Pool(table, version, rows, None), keep=False)
+    table, version, files = _delta(engine, "pool", location, standard.contract, folder)
+    return statistics_asked(config, standard, Pool(table, version, files, None), keep=False)
 
 
 def publish_accepted(
@@ -100,6 +113,9 @@ def publish_accepted(
     """Publish the accepted rows by the configured strategy, and complete the receipt with where they went.
 
     Where nothing is left to append, nothing is committed and the dataset stays at its version.
+
+    Raises:
+        Overtaken: others published rows that these repeat, or took some away, since the pool was opened.
     """
     contract = judgement.contract
     stored = {column.name: column.stored_type for column in contract.columns} | dict.fromkeys(LINEAGE, "string")
@@ -108,8 +124,7 @@ def publish_accepted(
         if not judgement.report.rows.accepted:
             return receipt.model_copy(update={"dataset_uri": str(target), "dataset_version": pool.version,
                                               "dataset_rows": pool.rows})  # fmt: skip
-        files, total = _appended(engine, judgement, accepted, stored, folder), pool.rows
-        total += judgement.report.rows.accepted
+        files = _appended(engine, judgement, accepted, stored, folder)
     else:
         assert pool.table is not None
         extra = {n: str(t) for n, t in pool.table.schema().items() if n not in stored and n != RECORD}
@@ -123,11 +138,44 @@ def publish_accepted(
         if config.merge_strategy.sampling == "sample_weight" and config.merge_strategy.name == "weighted":
             stored |= {SAMPLE_WEIGHT: "float64"}
         files = (engine.write(together, folder / "merged.parquet"),)
-        total = files[0].rows
     schema = pa.schema([(name, ibis.dtype(kind).to_pyarrow()) for name, kind in stored.items()])
-    placed = publish(target, files, schema, receipt, fresh=config.merge_strategy.name != "append")
+    appends = config.merge_strategy.name == "append"
+    there = _Recheck(engine, judgement, target, pool.files if appends else (), folder)
+    placed = publish(target, files, schema, receipt, fresh=not appends, recheck=there)
+    total = _rows(there.files) + _rows(files)
     update = {"dataset_uri": str(target), "dataset_version": placed.version, "dataset_rows": total}
     return placed.receipt.model_copy(update=update | {"already_published": placed.already})
+
+
+class _Recheck:
+    """Holds the pool as it is before a commit against how it was when the submission was judged.
+
+    Attributes:
+        files: of the pool as it was last seen.
+    """
+
+    def __init__(
+        self, engine: Engine, judgement: Judgement, location: Location, files: tuple[DataFile, ...], folder: Path
+    ) -> None:
+        self.files = files
+        self._engine, self._judgement, self._location, self._folder = engine, judgement, location, folder
+
+    def __call__(self, table: DeltaTable) -> None:
+        """Look at the files that are new. Raises `Overtaken`."""
+        seen = {file.path.name for file in self.files}
+        files, _, _ = pool_files(self._location, self._folder / "pool", table)
+        if seen == {file.path.name for file in files}:
+            return
+        new = tuple(file for file in files if file.path.name not in seen)
+        if len(files) - len(new) < len(seen):
+            raise Overtaken  # what was a duplicate may be none any more
+        if self._judgement.repeat(self._engine.table("overtaking", new)):
+            raise Overtaken
+        self.files = files
+
+
+def _rows(files: tuple[DataFile, ...]) -> int:
+    return sum(file.rows for file in files)
 
 
 def _appended(
@@ -150,20 +198,19 @@ def _shaped(table: ir.Table, stored: dict[str, str]) -> ir.Table:
 
 def _delta(
     engine: Engine, name: str, location: Location, contract: Contract, folder: Path
-) -> tuple[ir.Table | None, int | None, int]:
-    """A Delta table as the engine reads it, its version and its rows; `folder` is where a remote one is put."""
+) -> tuple[ir.Table | None, int | None, tuple[DataFile, ...]]:
+    """A Delta table as the engine reads it, its version and its files; `folder` is where a remote one is put."""
     with step(f"fetch {name}") if not isinstance(location, Path) else nullcontext():
         files, version, columns = pool_files(location, folder / name)
-    rows = sum(file.rows for file in files)
     if not files:
-        return None, version, 0
+        return None, version, ()
     table = engine.table(name, files, record=RECORD)
     # A file that was linked into the pool has columns of the stage; one from before a column was added lacks it.
     table = table.select(RECORD, *(column for column in columns if column in table.columns))
     lacking = [key for key in contract.key if key not in table.columns and contract.column(key).required]
     if lacking:
         raise PoolError(f"{location} has no column {lacking[0]!r}.", f"It does not hold rows of {contract.name}.")
-    return in_types_of(contract, table), version, rows
+    return in_types_of(contract, table), version, files
 
 
 def _holdout(config: IntegrationConfig, engine: Engine, contract: Contract, folder: Path) -> ir.Table | None:

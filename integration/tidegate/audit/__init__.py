@@ -2,7 +2,7 @@
 
 from tidegate.audit.expectations import ExpectationOutcome, prepare_suite, run_suite
 from tidegate.audit.parameters import Resolved, measures_asked, resolve
-from tidegate.audit.personal_hash import key_from
+from tidegate.audit.personal_hash import Hashed, key_from
 from tidegate.audit.personal_kinds import KINDS
 from tidegate.audit.personal_policy import discreet, discreet_repairs, screen
 from tidegate.audit.quarantine import CODES
@@ -15,6 +15,7 @@ __all__ = [
     "KINDS",
     "Disposition",
     "ExpectationOutcome",
+    "Hashed",
     "Resolved",
     "RuleOutcome",
     "Shape",

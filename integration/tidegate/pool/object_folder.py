@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs
 import pyarrow.parquet as pq
 
@@ -239,6 +240,13 @@ def actions(table: DeltaTable) -> list[tuple[str, int]]:
     return [(row["path"], row["size_bytes"]) for row in rows]
 
 
+def newest(table: DeltaTable) -> int:
+    """The latest time, in milliseconds, that the table's log has of a file; 0 where it has none."""
+    listed = pa.table(table.get_add_actions(flatten=True))
+    times = listed.column("modification_time").cast(pa.int64())
+    return int(pc.max(times).as_py() or 0)
+
+
 def gone(name: str) -> PoolError:
     """The error for a file of a pool that is not there."""
     return PoolError(f"The pool's log names {name}, which is gone.", "Restore it from a backup.")
@@ -273,5 +281,7 @@ def _size(path: Path) -> int:
 def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
+    except FileExistsError:  # by an earlier look at the pool
+        return
     except OSError:  # a file system without hard links
         shutil.copyfile(source, target)

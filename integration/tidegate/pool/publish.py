@@ -15,7 +15,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from tidegate.engines import DataFile
 from tidegate.errors import PoolError
 from tidegate.pool.history import RECEIPT, RECEIPT_DIGEST, published_receipt
 from tidegate.pool.location import Location
-from tidegate.pool.object_folder import ObjectFolder, actions, delta_reason
+from tidegate.pool.object_folder import ObjectFolder, actions, delta_reason, newest
 from tidegate.pool.table import open_table
 from tidegate.receipt import Receipt
 
@@ -50,7 +50,12 @@ class Published:
 
 
 def publish(
-    location: Location, files: Sequence[DataFile], schema: pa.Schema, receipt: Receipt, fresh: bool
+    location: Location,
+    files: Sequence[DataFile],
+    schema: pa.Schema,
+    receipt: Receipt,
+    fresh: bool,
+    recheck: Callable[[DeltaTable], None] = lambda table: None,
 ) -> Published:
     """Make the rows of `files` visible at `location` in one commit.
 
@@ -58,6 +63,8 @@ def publish(
         files: Parquet files that nobody else writes to; they are linked into place where that is possible, or uploaded.
         schema: the columns that the table has, or gets where it is new.
         fresh: whether the table must be new (an `output`), or is a pool that grows.
+        recheck: is asked before each attempt, with the table that the commit will follow on and no other; it raises
+            where the rows may not go in as they are.
 
     Raises:
         PoolError: the place is taken, the schemas contradict each other, or every attempt lost a race.
@@ -78,6 +85,11 @@ def publish(
             if fresh:
                 _discard(location, placed)
                 raise PoolError(f"There is a dataset at {location} already.", "Name a new folder as output.")
+            try:
+                recheck(table)
+            except BaseException:
+                _discard(location, placed)
+                raise
         try:
             version = _commit(location, table, placed, schema, receipt)
         except _Unsure as doubt:
@@ -151,7 +163,9 @@ def _commit(
     from deltalake.exceptions import CommitFailedError, DeltaError
     from deltalake.transaction import create_table_with_add_actions
 
-    adds = [_add(name, file) for name, file in files.items()]
+    # Readers take files by this time: in the order of commits, and of the submission, whatever the clock says.
+    first = max(int(time.time() * 1000), newest(table) + 1 if table is not None else 0)
+    adds = [_add(name, file, first + n) for n, (name, file) in enumerate(files.items())]
     try:
         if table is None:
             uri, options = location.delta() if isinstance(location, ObjectFolder) else (str(location), None)
@@ -180,12 +194,11 @@ def _commit(
         raise PoolError(f"The commit to {location} failed: {str(error).splitlines()[0]}") from None
 
 
-def _add(name: str, file: DataFile) -> AddAction:
+def _add(name: str, file: DataFile, modified: int) -> AddAction:
     from deltalake.transaction import AddAction
 
-    state = file.path.stat()
     return AddAction(
-        path=name, size=state.st_size, partition_values={}, modification_time=int(state.st_mtime * 1000),
+        path=name, size=file.path.stat().st_size, partition_values={}, modification_time=modified,
         data_change=True, stats=json.dumps({"numRecords": file.rows}),
     )  # fmt: skip
 

@@ -72,7 +72,7 @@ def _open_remote(location: ObjectFolder) -> DeltaTable | None:
 
 
 def pool_files(
-    location: Location, folder: Path | None = None
+    location: Location, folder: Path | None = None, table: DeltaTable | None = None
 ) -> tuple[tuple[DataFile, ...], int | None, tuple[str, ...]]:
     """The pool's files in their order in the log, its version, and its columns; files may have others besides.
 
@@ -80,8 +80,9 @@ def pool_files(
 
     Args:
         folder: where the files of a pool in an object store are put.
+        table: the pool, where it is open already.
     """
-    table = open_table(location)
+    table = table or open_table(location)
     if table is None:
         return (), None, ()
     if isinstance(location, ObjectFolder):

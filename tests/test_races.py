@@ -1,0 +1,169 @@
+"""Several integrations into one pool at once: all land, and no row is in it twice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.sources.stores import S3
+
+import tidegate
+from tidegate import data_integration, integrate_contributed_data, publication
+from tidegate.data_integration import IntegrationResult
+from tidegate.errors import PoolError
+from tidegate.pool import Dataset, history, pool_location, rollback
+
+CONTRACT = '''
+import pandera.pandas as pa
+
+
+class Trips(pa.DataFrameModel):
+    """One trip."""
+
+    trip: str = pa.Field(metadata={"key": True})
+'''
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a registry in it."""
+    (tmp_path / "contracts" / "trips").mkdir(parents=True)
+    (tmp_path / "contracts" / "trips" / "v1_0.py").write_text(CONTRACT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIDEGATE_REGISTRY", str(tmp_path))
+    return tmp_path
+
+
+def submitted(trips: str) -> str:
+    """A file of trips, of one letter each."""
+    path = Path(f"{trips}.csv")
+    path.write_text("trip\n" + "".join(f"{trip}\n" for trip in trips))
+    return str(path)
+
+
+def integrate(trips: str) -> IntegrationResult:
+    return integrate_contributed_data(
+        data_path=submitted(trips), schema_config="trips", training_data="pool", tracking=False
+    )
+
+
+def trips_of(pool: str = "pool") -> str:
+    """What is in the pool now, in its order."""
+    return "".join(Dataset(pool, history(pool_location(pool))[0].version).to_arrow(["trip"]).column("trip").to_pylist())
+
+
+Before = Callable[..., list[int]]
+
+
+@pytest.fixture
+def before_commit(monkeypatch: pytest.MonkeyPatch) -> Before:
+    """A function that has something done once a submission is judged, and just before it is published.
+
+    It returns the list of the attempts that were judged.
+    """
+    publish, judge = publication.publish, data_integration.judge
+
+    def at_the_next_commit(*todo: Callable[[], object]) -> list[int]:
+        left, judged = list(todo), []
+
+        def counted(*args: Any, **more: Any) -> Any:
+            judged.append(len(judged))
+            return judge(*args, **more)
+
+        def overtaken(*args: Any, **more: Any) -> Any:
+            monkeypatch.setattr(data_integration, "judge", judge)
+            monkeypatch.setattr(publication, "publish", publish)
+            if left:
+                left.pop(0)()
+            if left:
+                monkeypatch.setattr(publication, "publish", overtaken)
+            monkeypatch.setattr(data_integration, "judge", counted)
+            return publish(*args, **more)
+
+        monkeypatch.setattr(data_integration, "judge", counted)
+        monkeypatch.setattr(publication, "publish", overtaken)
+        return judged
+
+    return at_the_next_commit
+
+
+def test_the_loser_drops_what_the_winner_published(before_commit: Before) -> None:
+    integrate("ab")
+    judged = before_commit(lambda: integrate("cd"))
+    result = integrate("bcef")
+    assert trips_of() == "abcdef"
+    rows = result.receipt.rows
+    assert (rows.read, rows.duplicate, rows.accepted, result.receipt.dataset_rows) == (4, 2, 2, 6)
+    assert len(judged) == 2
+
+
+def test_who_repeats_nothing_is_not_judged_again(before_commit: Before) -> None:
+    integrate("ab")
+    judged = before_commit(lambda: integrate("cd"))
+    result = integrate("bef")
+    assert trips_of() == "abcdef"
+    assert (result.receipt.rows.accepted, result.receipt.dataset_rows, result.dataset.version) == (2, 6, 2)
+    assert len(judged) == 1
+
+
+def test_the_first_publish_may_be_overtaken_too(before_commit: Before) -> None:
+    before_commit(lambda: integrate("ab"))
+    assert (integrate("bc").receipt.rows.duplicate, trips_of()) == (1, "abc")
+
+
+def test_what_is_no_duplicate_any_more_goes_in(before_commit: Before) -> None:
+    integrate("ab")
+    integrate("cd")
+    before_commit(lambda: rollback(Path("pool"), 0))
+    assert (integrate("cde").receipt.rows.accepted, trips_of()) == (3, "abcde")
+
+
+def test_who_loses_again_and_again_says_so(before_commit: Before, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_integration, "_ATTEMPTS", 2)
+    integrate("a")
+    before_commit(lambda: integrate("b"), lambda: integrate("c"))
+    with pytest.raises(PoolError, match="2 times"):
+        integrate("bcd")
+    assert trips_of() == "abc"
+    assert not any(Path(".tidegate/work").iterdir())
+    assert len(list(Path("pool").glob("*.parquet"))) == 3, "what was placed for it is gone"
+
+
+WRITER = """
+import sys
+from tidegate import integrate_contributed_data as integrate
+sys.stdin.readline()
+done = integrate(data_path=sys.argv[1], schema_config="trips", training_data=sys.argv[2], tracking=False,
+                 contributor=sys.argv[1], resources={"threads": 1, "memory_limit": "200MB"})
+print(done.receipt.rows.accepted)
+"""
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_eight_writers_at_once(where: str, s3: S3) -> None:
+    """Each has a row of its own, and one that another has too."""
+    pool = "pool" if where == "here" else s3.uri("team/pool")
+    environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent)}
+    files = [submitted(f"{chr(97 + n)}{n // 2}") for n in range(8)]
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, file, pool], env=environment, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for file in files
+    ]  # fmt: skip
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    ended = [(writer.communicate()[1], writer.returncode) for writer in writers]
+    assert [code for _, code in ended] == [0] * 8, ended
+    assert sorted(trips_of(pool)) == sorted("abcdefgh0123")
+    receipts = [entry.receipt for entry in history(pool_location(pool)) if entry.receipt]
+    assert sum(receipt.rows.accepted for receipt in receipts) == 12
+    assert {receipt.submission.contributor for receipt in receipts} == set(files)
