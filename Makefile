@@ -58,7 +58,7 @@ faults: setup $(AZURITE) ## 1,000 downloads over lines that break in every way; 
 
 parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
-	  $(BIN)/python -m pytest -q -n 2 --dist worksteal --timeout=0 tests/parity
+	  $(BIN)/python -m pytest -q -n 2 --dist load --maxschedchunk 1 --timeout=0 tests/parity
 
 fuzz: setup ## hostile inputs for each reader and loader, ten minutes each; SECONDS=, SEED=, TESTS=tests/fuzz/test_csv.py
 	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \

@@ -181,28 +181,6 @@ def test_killed_just_before_the_commit_the_pool_is_as_it_was(tmp_path: Path) -> 
     assert (values(pool), history(pool)[0].version) == ([1, 2, 3], 1)
 
 
-WRITER = """
-import sys
-from pathlib import Path
-sys.path[:0] = {path!r}
-import tests_publish as t
-file = t.rows_file(Path({work!r}), {name!r}, [ord({name!r})])
-t.publish(Path({pool!r}), [file], t.SCHEMA, t.receipt({name!r}, 1), fresh=False)
-"""
-
-
-def test_writers_at_once_all_land_once(tmp_path: Path) -> None:
-    pool, names = tmp_path / "pool", "abcd"
-    (tmp_path / "tests_publish.py").write_text(Path(__file__).read_text())
-    writers = []
-    for number, name in enumerate(names * 2):  # each integration twice at once
-        work = tmp_path / f"work-{number}"
-        script = WRITER.format(path=[str(tmp_path)], work=str(work), pool=str(pool), name=name)
-        writers.append(subprocess.Popen([sys.executable, "-c", script]))
-    assert [writer.wait() for writer in writers] == [0] * 8
-    assert values(pool) == sorted(map(ord, names))
-
-
 def test_a_file_that_does_not_fit_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = tmp_path / "pool"
     put(pool, "a", [1, 2])
