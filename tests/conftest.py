@@ -43,6 +43,12 @@ def _require_program(name: str, *, package: str) -> Path:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store for tests that are not about tracking: to make a new one takes MLflow seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
 @pytest.fixture
 def make_contract(tmp_path: Path) -> Callable[[str], Contract]:
     """A function that loads a contract from the body of its model.
