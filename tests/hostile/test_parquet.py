@@ -248,7 +248,14 @@ def test_24_no_flip_passes_a_checksum(codec: str, tmp_path: Path) -> None:
     assert all(read), "other values were read"
 
 
-@pytest.mark.parametrize("codec", CODECS[1:])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_24_gzip_has_a_checksum_of_its_own(version: str, tmp_path: Path) -> None:
+    refused, read = flips("gzip", tmp_path, data_page_version=version)
+    assert sum("gzip data" in fact for fact in refused) > 20
+    assert all(read) or version == "2.0", "other values were read"  # levels of version 2 stand outside of it
+
+
+@pytest.mark.parametrize("codec", ["snappy", "zstd", "lz4"])
 def test_24_without_a_checksum_a_flip_is_refused_where_it_breaks_the_page(codec: str, tmp_path: Path) -> None:
     """Elsewhere it is a value like any other, and nobody can tell: docs/threat-model.md says so."""
     refused, read = flips(codec, tmp_path)

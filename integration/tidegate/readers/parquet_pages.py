@@ -25,6 +25,8 @@ _ANEW = "The file is corrupt or forged. Write it anew."
 # Field numbers of Parquet's PageHeader.
 _BECOMES, _SIZE, _CHECKSUM, _DATA, _DICTIONARY, _DATA_V2 = 2, 3, 4, 5, 7, 8
 _VALUES = 1
+_COMPRESSED = 7  # of DataPageHeaderV2, true where it is not told
+_GZIP = 47  # for zlib: the header and checksum of gzip or, as some write, of its own
 _WIDTHS = {"INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 
 
@@ -103,6 +105,11 @@ def _pages(file: BinaryIO, path: str | Path, chunk: pq.ColumnChunkMetaData) -> I
                 f"{path} is damaged: the checksum of the page at byte {position + 1} is wrong.",
                 "Write and send it anew.",
             )
+        if chunk.compression == "GZIP" and not _whole_gzip(file, position + length, size, header):
+            raise SourceUnreadable(
+                f"{path} is damaged: the gzip data of the page at byte {position + 1} is not whole.",
+                "Write and send it anew.",
+            )
         yield header
         position += length + size
 
@@ -113,6 +120,28 @@ def _checksum(file: BinaryIO, start: int, size: int) -> int:
     while size and (data := file.read(min(size, _CHUNK))):
         found, size = zlib.crc32(data, found), size - len(data)
     return found
+
+
+def _whole_gzip(file: BinaryIO, start: int, size: int, header: dict[int, Any]) -> bool:
+    """Whether a page's gzip data decompresses to its end and its own checksum holds, at which engines do not look."""
+    levels = 0
+    if isinstance(told := header.get(_DATA_V2), dict):  # levels stand before the values, as they are
+        levels = sum(each for each in (told.get(5, 0), told.get(6, 0)) if isinstance(each, int) and each > 0)
+        if told.get(_COMPRESSED) is False:
+            return True
+    file.seek(start + levels)
+    left, stream = size - levels, zlib.decompressobj(_GZIP)
+    try:
+        while left > 0 and (data := file.read(min(left, _CHUNK))):
+            left -= len(data)
+            while data:
+                stream.decompress(data, _CHUNK)
+                data = stream.unconsumed_tail or stream.unused_data
+                if stream.eof and (data or left > 0):  # another member
+                    stream = zlib.decompressobj(_GZIP)
+    except zlib.error:
+        return False
+    return stream.eof or size == levels
 
 
 def _header(file: BinaryIO, position: int) -> tuple[dict[int, Any], int]:
