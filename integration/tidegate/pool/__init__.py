@@ -1,13 +1,14 @@
-"""The pool: a Delta table that is the training dataset. Publish, read, look back, roll back.
+"""The pool: a Delta table that is the training dataset. Publish, read, look back, roll back, revoke, and its upkeep.
 
 An integrated dataset at `output` is a Delta table of the same kind, written once.
 """
 
 from tidegate.pool.dataset import Dataset
 from tidegate.pool.diff import Change, Diff, diff
-from tidegate.pool.history import HistoryEntry, find_published, history, rollback, table_version
+from tidegate.pool.history import HistoryEntry, find_published, history, rollback, table_version, versions_with
 from tidegate.pool.location import Location, is_remote, pool_location
 from tidegate.pool.publish import Published, publish
+from tidegate.pool.revoke import Revoked, revoke
 from tidegate.pool.statistics import pool_statistics
 from tidegate.pool.table import pool_files
 from tidegate.pool.verify import Finding, Verification, verify
@@ -20,6 +21,7 @@ __all__ = [
     "HistoryEntry",
     "Location",
     "Published",
+    "Revoked",
     "Verification",
     "diff",
     "find_published",
@@ -29,7 +31,9 @@ __all__ = [
     "pool_location",
     "pool_statistics",
     "publish",
+    "revoke",
     "rollback",
     "table_version",
     "verify",
+    "versions_with",
 ]

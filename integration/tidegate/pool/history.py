@@ -32,6 +32,7 @@ class HistoryEntry:
     operation: str
     receipt: Receipt | None
     revoked: Revocation | None = None
+    restores: int | None = None
 
     @property
     def rows(self) -> int | None:
@@ -80,6 +81,21 @@ def published_receipt(location: Location, table: DeltaTable, integration: str) -
             return None if any(taken.covers(whose.id, whose.contributor) for taken in revoked) else receipt
         version -= 1
     return None
+
+
+def versions_with(location: Location, submission: str | None, contributor: str | None) -> frozenset[int]:
+    """The versions that hold rows of a submission, or of a contributor where that is None, by receipts alone."""
+    whose = Revocation(submission, contributor, 0, "")
+    held: dict[int, bool] = {}
+    for entry in reversed(history(location)):
+        there = held.get(entry.version - 1 if entry.restores is None else entry.restores, False)
+        if entry.revoked is not None and there:
+            there = not _covered(whose, entry.revoked)
+        if entry.receipt is not None:
+            theirs = entry.receipt.submission
+            there = there or whose.covers(theirs.id, theirs.contributor)
+        held[entry.version] = there
+    return frozenset(version for version, there in held.items() if there)
 
 
 def commits(location: Location, table: DeltaTable) -> list[dict[str, Any]]:
@@ -131,8 +147,12 @@ def existing_table(location: Location) -> DeltaTable:
     return table
 
 
+def _covered(whose: Revocation, taken: Revocation) -> bool:
+    return (whose.submission, whose.contributor) == (taken.submission, taken.contributor)
+
+
 def _entry(commit: dict[str, Any]) -> HistoryEntry:
-    receipt = None
+    receipt = restores = None
     if RECEIPT in commit:
         try:
             receipt = Receipt.model_validate_json(commit[RECEIPT])
@@ -143,10 +163,11 @@ def _entry(commit: dict[str, Any]) -> HistoryEntry:
         receipt = receipt.model_copy(update={"dataset_version": commit["version"]})
         operation = "publish"
     elif operation == "RESTORE":
-        operation = f"rollback to {commit['operationParameters']['version']}"
+        restores = int(commit["operationParameters"]["version"])
+        operation = f"rollback to {restores}"
     elif REVOKED in commit:
         operation = "revoke"
     elif COMPACTED in commit:
         operation = "compact"
     time = datetime.fromtimestamp(commit["timestamp"] / 1000, UTC).isoformat(timespec="seconds")
-    return HistoryEntry(int(commit["version"]), time, operation.lower(), receipt, Revocation.read(commit))
+    return HistoryEntry(int(commit["version"]), time, operation.lower(), receipt, Revocation.read(commit), restores)
