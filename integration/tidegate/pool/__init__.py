@@ -7,6 +7,7 @@ from tidegate.pool.dataset import Dataset
 from tidegate.pool.diff import Change, Diff, diff
 from tidegate.pool.history import HistoryEntry, find_published, history, rollback, table_version, versions_with
 from tidegate.pool.location import Location, is_remote, pool_location
+from tidegate.pool.maintain import Maintained, maintain
 from tidegate.pool.publish import Published, publish
 from tidegate.pool.revoke import Revoked, revoke
 from tidegate.pool.statistics import pool_statistics
@@ -20,6 +21,7 @@ __all__ = [
     "Finding",
     "HistoryEntry",
     "Location",
+    "Maintained",
     "Published",
     "Revoked",
     "Verification",
@@ -27,6 +29,7 @@ __all__ = [
     "find_published",
     "history",
     "is_remote",
+    "maintain",
     "pool_files",
     "pool_location",
     "pool_statistics",

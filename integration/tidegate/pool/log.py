@@ -88,13 +88,13 @@ class Revocation:
         return contributor == self.contributor
 
 
-def read_commits(location: Location, newest: int) -> list[Commit | None]:
-    """The commits of versions 0 to `newest`; None where one is gone or cannot be read.
+def read_commits(location: Location, newest: int, since: int = 0) -> list[Commit | None]:
+    """The commits of versions `since` to `newest`; None where one is gone or cannot be read.
 
     Raises:
         PoolError: the object store cannot be asked.
     """
-    return [_commit(location, version) for version in range(newest + 1)]
+    return [_commit(location, version) for version in range(since, newest + 1)]
 
 
 def states(commits: Iterable[Commit | None], wanted: Iterable[int]) -> dict[int, State]:
