@@ -54,6 +54,13 @@ def test_what_tidegate_wrote_is_sound(pool: Path) -> None:
     assert (told.sound, told.version, told.files, told.rows, told.receipts) == (True, 3, 2, 3, 2)
 
 
+def test_a_version_can_be_gone_back_to_again_and_again(pool: Path) -> None:
+    rollback(pool, 0)
+    put(pool, "c", [9])
+    rollback(pool, 0)
+    assert verify(pool).sound
+
+
 def test_no_pool(tmp_path: Path) -> None:
     with pytest.raises(Misuse, match="no pool"):
         verify(tmp_path / "nowhere")
