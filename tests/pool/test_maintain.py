@@ -210,6 +210,21 @@ def test_what_makes_no_sense(pool: Path, tmp_path: Path) -> None:
     assert table_version(pool) == 2
 
 
+def test_a_version_whose_files_are_gone_is_not_kept(pool: Path) -> None:
+    keep_up(pool, keep_newest=1)
+    assert keep_up(pool).kept == (3,)
+    with pytest.raises(Misuse, match="Version 1 cannot be kept"):
+        keep_up(pool, keep=[1])
+
+
+def test_nothing_is_removed_from_a_damaged_pool(pool: Path) -> None:
+    keep_up(pool)
+    next(pool.glob("part-*-????????.parquet")).unlink()
+    with pytest.raises(PoolError, match="which is gone"):
+        keep_up(pool, keep_newest=1)
+    assert rollback(pool, 2) == 4
+
+
 def test_without_a_whole_log_nothing_is_removed(pool: Path) -> None:
     DeltaTable(pool).create_checkpoint()
     (pool / "_delta_log" / f"{1:020}.json").unlink()

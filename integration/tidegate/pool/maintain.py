@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +13,8 @@ from tidegate.errors import Misuse, PoolError
 from tidegate.pool.durable import discard, fsync
 from tidegate.pool.history import existing_table
 from tidegate.pool.location import Location
-from tidegate.pool.log import COMPACTED, Commit, LogFile, live_files, read_commits, states
-from tidegate.pool.object_folder import ObjectFolder
+from tidegate.pool.log import COMPACTED, Commit, LogFile, State, live_files, read_commits, states
+from tidegate.pool.object_folder import ObjectFolder, gone
 from tidegate.pool.replace import Part, Plan, replace
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def maintain(
         dry_run: whether it is only told what would be done.
 
     Raises:
-        Misuse: there is no pool, or no such version, or both `keep_newest` and `keep` are given.
-        PoolError: the log is not whole, a file cannot be read or written, or every attempt lost a race.
+        Misuse: there is no pool, or no such version any more, or both `keep_newest` and `keep` are given.
+        PoolError: log or newest version are not whole, a file cannot be read or written, or every attempt lost a race.
     """
     _check(existing_table(location).version(), keep_newest, keep)
     if dry_run:
@@ -78,8 +78,10 @@ def maintain(
         parts = done[1].parts if done is not None else ()
         version = existing_table(location).version()
         commits = _whole_log(location, version)
-    kept = _kept(commits, keep_newest, keep)
-    removable = _removable(location, commits, kept)
+    held = states(commits, _kept(commits, keep_newest, keep))
+    there = _there(location)
+    kept = _whole(held, there, keep)
+    removable = _removable(commits, held, there)
     if not dry_run:
         _remove(location, version, list(removable))
     return Maintained(
@@ -145,14 +147,26 @@ def _kept(commits: Sequence[Commit], keep_newest: int | None, keep: Collection[i
     return tuple(c.version for c in commits if c.version == newest or replaced[c.version] >= since)
 
 
-def _removable(location: Location, commits: Sequence[Commit], kept: Collection[int]) -> dict[str, int]:
+def _whole(held: Mapping[int, State], there: Collection[str], named: Collection[int]) -> tuple[int, ...]:
+    """Those of the versions that have all of their files. Raises where the newest one, or one that is named, has not."""
+    lacking = {version: sorted(state.keys() - set(there)) for version, state in held.items()}
+    if names := lacking[max(held)]:
+        raise gone(names[0])
+    for version in named:
+        if lacking[version]:
+            raise Misuse(f"Version {version} cannot be kept: its files are gone.", "Leave it out.")
+    return tuple(sorted(version for version, names in lacking.items() if not names))
+
+
+def _removable(
+    commits: Sequence[Commit], held: Mapping[int, State], there: Mapping[str, tuple[int, timedelta | None]]
+) -> dict[str, int]:
     """The files that no kept version needs, and their sizes.
 
     How old an object is that no commit names is not known, so in an object store such are left.
     """
-    needed = {name for state in states(commits, kept).values() for name in state}
+    needed = {name for state in held.values() for name in state}
     named = {file.name for commit in commits for file in commit.adds}
-    there = _there(location)
     return {
         name: size
         for name, (size, age) in sorted(there.items())
