@@ -148,7 +148,7 @@ def _kept(commits: Sequence[Commit], keep_newest: int | None, keep: Collection[i
 
 
 def _whole(held: Mapping[int, State], there: Collection[str], named: Collection[int]) -> tuple[int, ...]:
-    """Those of the versions that have all of their files. Raises where the newest one, or one that is named, has not."""
+    """The versions that have all of their files. Raises where the newest one, or one that is named, has not."""
     lacking = {version: sorted(state.keys() - set(there)) for version, state in held.items()}
     if names := lacking[max(held)]:
         raise gone(names[0])
