@@ -114,10 +114,10 @@ def rollback(location: Location, version: int) -> int:
 
     Raises:
         Misuse: there is no such version, or no pool.
-        PoolError: its files are gone.
+        PoolError: its files are gone, or another writer was faster.
     """
     from deltalake import CommitProperties
-    from deltalake.exceptions import DeltaError
+    from deltalake.exceptions import CommitFailedError, DeltaError
 
     table = existing_table(location)
     if not 0 <= version <= table.version():
@@ -126,6 +126,8 @@ def rollback(location: Location, version: int) -> int:
         table.restore(
             version, commit_properties=CommitProperties(custom_metadata={"tidegate.rollback_to": str(version)})
         )
+    except CommitFailedError:
+        raise PoolError(f"Somebody else wrote to {location}; nothing was rolled back.", "Run it again.") from None
     except (DeltaError, OSError) as error:
         reason = delta_reason(error) if isinstance(location, ObjectFolder) else str(error).splitlines()[0]
         raise PoolError(
