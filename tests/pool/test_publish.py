@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from tidegate.engines import DataFile
 from tidegate.errors import Misuse, PoolError
@@ -106,6 +107,19 @@ def test_rollback_to_no_version(tmp_path: Path) -> None:
         rollback(pool, 7)
     with pytest.raises(Misuse, match="no pool"):
         rollback(tmp_path / "nowhere", 0)
+
+
+def test_a_rollback_that_another_writer_overtakes_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = tmp_path / "pool"
+    put(pool, "a", [1])
+    put(pool, "b", [2])
+    stale = DeltaTable(pool)
+    put(pool, "c", [3])
+    monkeypatch.setattr(sys.modules["tidegate.pool.history"], "open_table", lambda _: stale)
+    with pytest.raises(PoolError, match="nothing was rolled back"):
+        rollback(pool, 0)
+    monkeypatch.undo()
+    assert values(pool) == [1, 2, 3]
 
 
 def test_an_output_is_written_once(tmp_path: Path) -> None:

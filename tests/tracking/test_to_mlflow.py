@@ -67,7 +67,7 @@ def test_a_run_has_counts_versions_datasets_and_the_bundle(folder: Path) -> None
     names = sorted(Path(file.path).name for file in client.list_artifacts(run.info.run_id, "tidegate"))
     assert names == [
         "contract.py", "expectations.json", "quarantine_summary.parquet", "receipt.json", "report.html", "report.json",
-        "suite.json",
+        "suite.json", "training_data.json",
     ]  # fmt: skip
     local = Path(client.download_artifacts(run.info.run_id, "tidegate", str(folder)))
     assert json.loads((local / "receipt.json").read_text())["rows"]["accepted"] == 1

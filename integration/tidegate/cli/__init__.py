@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import contracts, history, integrate, rollback, validate
+from tidegate.cli import contracts, diff, history, integrate, maintain, revoke, rollback, validate, verify
 from tidegate.cli.demo import demo
 from tidegate.errors import SubmissionRejected, TidegateError
 from tidegate.telemetry import configure_logging
@@ -31,6 +31,10 @@ app.command("validate")(validate.validate)
 app.command("integrate")(integrate.integrate)
 app.command("history")(history.history)
 app.command("rollback")(rollback.rollback)
+app.command("verify")(verify.verify)
+app.command("diff")(diff.diff)
+app.command("revoke")(revoke.revoke)
+app.command("maintain")(maintain.maintain)
 app.add_typer(contracts.app, name="contracts")
 app.command("demo")(demo)
 

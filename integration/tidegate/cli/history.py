@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tidegate.cli.options import Format, FormatOption
+
+if TYPE_CHECKING:
+    from tidegate.pool.log import Revocation
 
 
 def history(
@@ -26,6 +29,8 @@ def history(
                 "version": entry.version,
                 "time": entry.time,
                 "operation": entry.operation,
+                "rows": entry.rows,
+                "revoked": _revoked(entry.revoked),
                 "receipt": entry.receipt.model_dump(mode="json") if entry.receipt is not None else None,
             }
             for entry in entries
@@ -40,15 +45,18 @@ def history(
     for name in ("version", "time", "operation", "rows", "contract", "submission", "contributor"):
         table.add_column(name, justify="right" if name in ("version", "rows") else "left", overflow="fold")
     for entry in entries:
-        receipt = entry.receipt
-        cells = [str(entry.version), entry.time, entry.operation]
-        if receipt is not None:
-            cells += [
-                f"+{receipt.rows.accepted:,}",
-                f"{receipt.contract.name}@{receipt.contract.version}",
-                receipt.submission.id[:12],
-                receipt.submission.contributor or "",
-            ]
+        cells = [str(entry.version), entry.time, entry.operation, f"{entry.rows:+,}" if entry.rows is not None else ""]
+        contract, whose, contributor = "", None, None
+        if entry.receipt is not None:
+            contract = f"{entry.receipt.contract.name}@{entry.receipt.contract.version}"
+            whose, contributor = entry.receipt.submission.id, entry.receipt.submission.contributor
+        elif entry.revoked is not None:
+            whose, contributor = entry.revoked.submission, entry.revoked.contributor
+        cells += [contract, (whose or "")[:12], contributor or ""]
         table.add_row(*(Text(cell) for cell in cells))
     # Without a terminal there is no edge at which a line would have to be folded.
     Console(width=None if sys.stdout.isatty() else 1_000).print(table)
+
+
+def _revoked(revoked: Revocation | None) -> dict[str, Any] | None:
+    return None if revoked is None else {"submission": revoked.submission, "contributor": revoked.contributor}

@@ -1,27 +1,42 @@
-"""The pool: a Delta table that is the training dataset. Publish, read, look back, roll back.
+"""The pool: a Delta table that is the training dataset. Publish, read, look back, roll back, revoke, and its upkeep.
 
 An integrated dataset at `output` is a Delta table of the same kind, written once.
 """
 
 from tidegate.pool.dataset import Dataset
-from tidegate.pool.history import HistoryEntry, find_published, history, rollback, table_version
+from tidegate.pool.diff import Change, Diff, diff
+from tidegate.pool.history import HistoryEntry, find_published, history, rollback, table_version, versions_with
 from tidegate.pool.location import Location, is_remote, pool_location
+from tidegate.pool.maintain import Maintained, maintain
 from tidegate.pool.publish import Published, publish
+from tidegate.pool.revoke import Revoked, revoke
 from tidegate.pool.statistics import pool_statistics
 from tidegate.pool.table import pool_files
+from tidegate.pool.verify import Finding, Verification, verify
 
 __all__ = [
+    "Change",
     "Dataset",
+    "Diff",
+    "Finding",
     "HistoryEntry",
     "Location",
+    "Maintained",
     "Published",
+    "Revoked",
+    "Verification",
+    "diff",
     "find_published",
     "history",
     "is_remote",
+    "maintain",
     "pool_files",
     "pool_location",
     "pool_statistics",
     "publish",
+    "revoke",
     "rollback",
     "table_version",
+    "verify",
+    "versions_with",
 ]

@@ -94,6 +94,10 @@ class ObjectFolder:
         """Raises `PoolError` where a file of the table is gone."""
         self._found(table)
 
+    def sizes(self) -> dict[str, int]:
+        """The size in bytes of everything in it, by name."""
+        return {entry.key.removeprefix(f"{self._key}/"): entry.size for entry in self._listed("")}
+
     def files(self, table: DeltaTable, folder: Path) -> tuple[DataFile, ...]:
         """The table's files on this machine, in `folder`, oldest first.
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from tidegate.config import IntegrationConfig, TrackingConfig
 from tidegate.telemetry import event
+from tidegate.tracking.derived import Derived, derived_datasets
 from tidegate.tracking.outcome import Outcome, write_bundle
 from tidegate.workspace import Workspace
 
-__all__ = ["Outcome", "record", "record_scores"]
+__all__ = ["Derived", "Outcome", "derived_datasets", "record", "record_scores"]
 
 log = logging.getLogger(__name__)
 

@@ -18,6 +18,9 @@ from tidegate.workspace import Workspace
 
 _SUMMARY = pa.schema([("code", pa.string()), ("rule", pa.string()), ("column", pa.string()), ("records", pa.int64())])
 
+TRAINING_DATA = "training_data.json"
+"""The file of a bundle that says which version of which pool a submission was merged with."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -53,6 +56,8 @@ def write_bundle(outcome: Outcome, workspace: Workspace) -> Path:
     (partial / "receipt.json").write_text(outcome.receipt.model_dump_json(indent=2) + "\n", encoding="utf-8")
     (partial / "report.json").write_text(to_json(outcome.report), encoding="utf-8")
     (partial / "report.html").write_text(to_html(outcome.report, outcome.receipt), encoding="utf-8")
+    uri, version = outcome.pool_before
+    (partial / TRAINING_DATA).write_text(json.dumps({"uri": uri, "version": version}) + "\n", encoding="utf-8")
     if outcome.expectations is not None:
         told = json.dumps(outcome.expectations, indent=2, default=str)
         (partial / "expectations.json").write_text(told + "\n", encoding="utf-8")

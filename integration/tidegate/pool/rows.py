@@ -1,0 +1,89 @@
+"""The pool's files, read where they lie: footers, and whose rows they hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.fs
+import pyarrow.parquet as pq
+
+from tidegate.columns import CONTRIBUTOR, LINEAGE, SUBMISSION
+from tidegate.errors import PoolError
+from tidegate.pool.location import Location
+from tidegate.pool.object_folder import delta_reason, gone
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+Owner = tuple[str | None, str | None]
+"""A submission and its contributor."""
+
+_BATCH = 262_144
+
+
+class PoolFiles:
+    """Opens the files of one version, on this machine or in an object store.
+
+    Every method raises `PoolError` where a file is gone or cannot be read.
+    """
+
+    def __init__(self, location: Location, table: DeltaTable) -> None:
+        self._location = location
+        if isinstance(location, Path):
+            self.system: pyarrow.fs.FileSystem = pyarrow.fs.SubTreeFileSystem(
+                str(location), pyarrow.fs.LocalFileSystem()
+            )
+        else:
+            self.system = location.reader(table)[0]
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[pq.ParquetFile]:
+        """A file, opened as Parquet: its footer is read, and no row."""
+        with self.told(name), self.system.open_input_file(name) as file, pq.ParquetFile(file) as opened:
+            yield opened
+
+    @contextmanager
+    def told(self, name: str) -> Iterator[None]:
+        """Say in our words that a file cannot be read."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise gone(name) from None
+        except (OSError, pa.ArrowException) as error:
+            remote = not isinstance(self._location, Path) and not isinstance(error, pa.ArrowException)
+            reason = delta_reason(error) if remote else "it is no sound Parquet file"
+            raise PoolError(f"{self._location}/{name} cannot be read: {reason}.", "Restore it from a backup.") from None
+
+    def owners(self, name: str) -> Counter[Owner]:
+        """How many rows of a file are whose, told by its columns of lineage."""
+        counted: Counter[Owner] = Counter()
+        with self.open(name) as opened:
+            there = [column for column in LINEAGE if column in opened.schema_arrow.names]
+            if not there:
+                return Counter({(None, None): opened.metadata.num_rows})
+            for batch in opened.iter_batches(_BATCH, columns=there):
+                groups = pa.Table.from_batches([batch]).group_by(there).aggregate([([], "count_all")]).to_pylist()
+                for row in groups:
+                    counted[row.get(SUBMISSION), row.get(CONTRIBUTOR)] += row["count_all"]
+        return counted
+
+    def may_hold(self, name: str, column: str, value: str) -> bool:
+        """Whether a file can have rows with this value, told by its footer alone."""
+        with self.open(name) as opened:
+            if column not in opened.schema_arrow.names:
+                return False
+            leaves = opened.metadata.schema
+            place = next(n for n in range(len(leaves)) if leaves.column(n).path == column)
+            groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
+            return any(_within(group.column(place).statistics, value) for group in groups)
+
+
+def _within(statistics: pq.Statistics | None, value: str) -> bool:
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return bool(statistics.min <= value <= statistics.max)
