@@ -18,7 +18,8 @@ from tidegate.engines import DataFile, Engine
 from tidegate.errors import Misuse, PoolError
 from tidegate.judgement import Judgement, Standard, in_types_of, stage_holdout
 from tidegate.merge import merged
-from tidegate.pool import Location, is_remote, pool_files, pool_location, pool_statistics, publish
+from tidegate.pool import Location, is_remote, pool_files, pool_location, publish
+from tidegate.pool.statistics import pool_statistics
 from tidegate.receipt import Receipt
 from tidegate.registry import Contract, PoolStatistics
 from tidegate.telemetry import step

@@ -22,8 +22,8 @@ from deltalake import DeltaTable, write_deltalake
 from tidegate.columns import RECORD, Column
 from tidegate.config import load_config
 from tidegate.engines import DataFile, open_engine
-from tidegate.pool import pool_files, pool_statistics, rollback, statistics
-from tidegate.pool.statistics import measure
+from tidegate.pool import pool_files, rollback, statistics
+from tidegate.pool.statistics import measure, pool_statistics
 from tidegate.receipt import digest_of
 from tidegate.registry.statistics import MOST_CATEGORIES, QUANTILES, Measure, PoolStatistics, family
 

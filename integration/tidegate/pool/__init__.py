@@ -10,7 +10,6 @@ from tidegate.pool.location import Location, is_remote, pool_location
 from tidegate.pool.maintain import Maintained, maintain
 from tidegate.pool.publish import Published, publish
 from tidegate.pool.revoke import Revoked, revoke
-from tidegate.pool.statistics import pool_statistics
 from tidegate.pool.table import pool_files
 from tidegate.pool.verify import Finding, Verification, verify
 
@@ -32,7 +31,6 @@ __all__ = [
     "maintain",
     "pool_files",
     "pool_location",
-    "pool_statistics",
     "publish",
     "revoke",
     "rollback",

@@ -26,6 +26,7 @@ import pyarrow as pa
 
 from tidegate.engines import DataFile
 from tidegate.errors import PoolError
+from tidegate.pool.durable import discard, fsync
 from tidegate.pool.history import RECEIPT, RECEIPT_DIGEST, published_receipt
 from tidegate.pool.location import Location
 from tidegate.pool.object_folder import ObjectFolder, actions, delta_reason, newest
@@ -78,17 +79,17 @@ def publish(
         if table is not None:
             known = published_receipt(location, table, receipt.integration)
             if known is not None and not _holds(table, placed):
-                _discard(location, placed)
+                discard(location, placed)
                 return Published(known.dataset_version or 0, known, already=True)
             if known is not None:  # by an earlier attempt of ours, whose answer was lost
                 return Published(known.dataset_version or 0, receipt, already=False)
             if fresh:
-                _discard(location, placed)
+                discard(location, placed)
                 raise PoolError(f"There is a dataset at {location} already.", "Name a new folder as output.")
             try:
                 recheck(table)
             except BaseException:
-                _discard(location, placed)
+                discard(location, placed)
                 raise
         try:
             version = _commit(location, table, placed, schema, receipt)
@@ -96,7 +97,7 @@ def publish(
             version, reason = None, f"failed: {doubt}"
         if version is not None:
             if isinstance(location, Path):
-                _fsync(location / "_delta_log" / f"{version:020}.json", location / "_delta_log", location)
+                fsync(location / "_delta_log" / f"{version:020}.json", location / "_delta_log", location)
             return Published(version, receipt, already=False)
         time.sleep(min(0.05 * 2**attempt, 1.0))
     raise PoolError(f"{_ATTEMPTS} attempts to publish to {location} {reason}.", "Run it again.")
@@ -111,7 +112,7 @@ def _place_all(location: Path, named: Mapping[str, DataFile]) -> dict[str, DataF
     try:
         location.mkdir(parents=True, exist_ok=True)
         placed = {name: _place(file, location / name) for name, file in named.items()}
-        _fsync(location)
+        fsync(location)
     except OSError as error:
         for name in named:  # half of a file would keep a full disk full
             with suppress(OSError):
@@ -125,18 +126,9 @@ def _upload(location: ObjectFolder, named: Mapping[str, DataFile]) -> dict[str, 
         for name, file in named.items():
             location.put(name, file.path)
     except BaseException:
-        _discard(location, named)
+        discard(location, named)
         raise
     return dict(named)
-
-
-def _discard(location: Location, named: Mapping[str, DataFile]) -> None:
-    """Remove files that no commit names."""
-    for name in named:
-        if isinstance(location, ObjectFolder):
-            location.discard(name)
-        else:
-            (location / name).unlink()
 
 
 def _holds(table: DeltaTable, placed: Mapping[str, DataFile]) -> bool:
@@ -151,7 +143,7 @@ def _place(file: DataFile, target: Path) -> DataFile:
     except OSError:
         shutil.copyfile(file.path, target)
     target.chmod(0o644)
-    _fsync(target)
+    fsync(target)
     return DataFile(path=target, rows=file.rows)
 
 
@@ -233,12 +225,3 @@ def _widen(table: DeltaTable, schema: pa.Schema) -> bool:
 
 def _type(kind: object) -> str:
     return str(getattr(kind, "type", kind))
-
-
-def _fsync(*paths: Path) -> None:
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
