@@ -42,17 +42,18 @@ def history(
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name in ("version", "time", "operation", "rows", "contract", "submission", "contributor"):
+    for name in ("version", "time", "operation", "rows", "contract", "submission", "report", "contributor"):
         table.add_column(name, justify="right" if name in ("version", "rows") else "left", overflow="fold")
     for entry in entries:
         cells = [str(entry.version), entry.time, entry.operation, f"{entry.rows:+,}" if entry.rows is not None else ""]
-        contract, whose, contributor = "", None, None
+        contract, whose, report, contributor = "", None, "", None
         if entry.receipt is not None:
             contract = f"{entry.receipt.contract.name}@{entry.receipt.contract.version}"
             whose, contributor = entry.receipt.submission.id, entry.receipt.submission.contributor
+            report = entry.receipt.report_digest[:12]
         elif entry.revoked is not None:
             whose, contributor = entry.revoked.submission, entry.revoked.contributor
-        cells += [contract, (whose or "")[:12], contributor or ""]
+        cells += [contract, (whose or "")[:12], report, contributor or ""]
         table.add_row(*(Text(cell) for cell in cells))
     # Without a terminal there is no edge at which a line would have to be folded.
     Console(width=None if sys.stdout.isatty() else 1_000).print(table)
