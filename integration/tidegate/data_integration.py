@@ -22,7 +22,7 @@ from tidegate.receipt import Receipt, Report, Submission, digest_of
 from tidegate.room import check_room
 from tidegate.sources import Snapshot
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
-from tidegate.tracking import Outcome, record
+from tidegate.tracking import Outcome, has_bundle, record
 from tidegate.workspace import Workspace, work_folder
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,10 @@ def _integrate(
         published = find_published(target, integration)
         if published is not None:
             event(log, "already published", dataset_version=published.dataset_version)
-            return _result(published.model_copy(update={"already_published": True}), None, target)
+            result = _result(published.model_copy(update={"already_published": True}), None, target)
+            if not has_bundle(published, workspace):  # killed after the commit, or published from elsewhere
+                record(_told_by_the_log(config, standard, published, result), config, workspace, folder)
+            return result
         with open_engine(config, folder) as engine:
             check_room(snapshots, folder, target if isinstance(target, Path) else folder)
             pool = open_pool(config, engine, standard.contract, folder)
@@ -157,7 +160,7 @@ def _integrate(
             summary = judgement.quarantine_summary()
         result = _result(receipt, judgement.report, target)
         with step("record"):
-            record(_outcome(config, standard, judgement, result, pool.version, summary), config, workspace)
+            record(_outcome(config, standard, judgement, result, pool.version, summary), config, workspace, folder)
     if judgement.report.verdict == "rejected":
         raise SubmissionRejected(judgement.report)
     return result
@@ -270,6 +273,24 @@ def _outcome(
         expectations=judgement.expectations,
         quarantine_summary=summary,
         pool_before=(str(pool_location(config.training_data)), pool_version),
+        contract_file=standard.contract.path,
+        suite_file=standard.suite.path if standard.suite is not None else None,
+    )
+
+
+def _told_by_the_log(
+    config: IntegrationConfig, standard: Standard, receipt: Receipt, result: IntegrationResult
+) -> Outcome:
+    """What is left to record of a publish whose process did not come to it. The report is lost, the receipt is not."""
+    assert config.training_data is not None
+    return Outcome(
+        receipt=receipt,
+        report=None,
+        metadata=result.metadata,
+        statistics=result.statistics,
+        expectations=None,
+        quarantine_summary=[],
+        pool_before=(str(pool_location(config.training_data)), None),
         contract_file=standard.contract.path,
         suite_file=standard.suite.path if standard.suite is not None else None,
     )

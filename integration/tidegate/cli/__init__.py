@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import contracts, history, integrate, rollback, validate
+from tidegate.cli import contracts, history, integrate, rollback, track, validate
 from tidegate.cli.demo import demo
 from tidegate.errors import SubmissionRejected, TidegateError
 from tidegate.telemetry import configure_logging
@@ -31,6 +31,7 @@ app.command("validate")(validate.validate)
 app.command("integrate")(integrate.integrate)
 app.command("history")(history.history)
 app.command("rollback")(rollback.rollback)
+app.command("track")(track.track)
 app.add_typer(contracts.app, name="contracts")
 app.command("demo")(demo)
 
