@@ -21,6 +21,12 @@ from tidegate import integrate_contributed_data
 
 FORMATS = ("csv", "json", "jsonl", "parquet", "csv.gz", "jsonl.gz")
 TRANSIENT = ("drop", "delay", "truncate", "reset")
+EXPECTATION = {
+    "type": "expect_table_row_count_to_be_between",
+    "kwargs": {"min_value": 1},
+    "severity": "critical",
+    "meta": {"notes": "A submission that brings no rows is none."},
+}
 FAULTY = 0.05  # of the fetches
 POOL_LASTS = 100  # runs: finding what was published before reads the whole log
 
@@ -28,9 +34,13 @@ POOL_LASTS = 100  # runs: finding what was published before reads the whole log
 def main(folder: Path, runs: int, seed: str) -> None:
     """Integrate so often; one line of JSON for each."""
     chance = random.Random(seed)
-    contract = folder / "registry" / "contracts" / "trips" / "v1_0.py"
-    contract.parent.mkdir(parents=True)
-    contract.write_text(CONTRACT)
+    for name in ("trips", "judged"):  # the second has a suite
+        contract = folder / "registry" / "contracts" / name / "v1_0.py"
+        contract.parent.mkdir(parents=True)
+        contract.write_text(CONTRACT)
+    suite = folder / "registry" / "expectations" / "judged" / "v1_0.json"
+    suite.parent.mkdir(parents=True)
+    suite.write_text(json.dumps({"name": "judged", "expectations": [EXPECTATION]}))
     with Site().running() as site, Proxy(site.port).running() as proxy:
         for run in range(runs):
             if run % POOL_LASTS == 0:
@@ -54,7 +64,7 @@ def _one(folder: Path, run: int, chance: random.Random, site: Site, proxy: Proxy
     output = folder / "output" if strategy != "append" else None
     try:
         result = integrate_contributed_data(
-            data_path=source, schema_config="trips@1", registry=folder / "registry", training_data=folder / "pool",
+            data_path=source, schema_config=chance.choice(("trips@1", "judged@1")), registry=folder / "registry", training_data=folder / "pool",
             merge_strategy={"name": strategy, "weights": {"base": 0.5, "contributed": 0.5}}
             if strategy == "weighted" else strategy,
             output=output, state_dir=folder / "state", tracking=False, resources={"threads": 1},
