@@ -64,7 +64,8 @@ def _one(folder: Path, run: int, chance: random.Random, site: Site, proxy: Proxy
     output = folder / "output" if strategy != "append" else None
     try:
         result = integrate_contributed_data(
-            data_path=source, schema_config=chance.choice(("trips@1", "judged@1")), registry=folder / "registry", training_data=folder / "pool",
+            data_path=source, schema_config=chance.choice(("trips@1", "judged@1")),
+            registry=folder / "registry", training_data=folder / "pool",
             merge_strategy={"name": strategy, "weights": {"base": 0.5, "contributed": 0.5}}
             if strategy == "weighted" else strategy,
             output=output, state_dir=folder / "state", tracking=False, resources={"threads": 1},
