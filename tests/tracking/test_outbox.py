@@ -110,7 +110,7 @@ def test_a_server_that_takes_nothing_costs_seconds_and_its_run_waits(
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")  # so that it is not MLflow that gives up
     with server() as port:
-        assert integrate("q1", port) < SECONDS + 10  # which is what importing MLflow may take
+        assert integrate("q1", port) < SECONDS + 30  # on a machine that is busy with others
         (entry,) = (folder / ".tidegate" / "outbox").iterdir()
         assert (entry.stat().st_mode & 0o777, (entry / "run.json").stat().st_mode & 0o777) == (0o700, 0o600)
         assert "s3cret" not in (entry / "run.json").read_text() + caplog.text
@@ -155,6 +155,17 @@ def test_a_receipt_that_was_lost_is_made_again_from_the_log(folder: Path) -> Non
         assert json.loads((kept / "receipt.json").read_text())["integration"] == result.receipt.integration
         shutil.rmtree(kept)
     assert result.receipt.already_published
+
+
+def test_a_state_folder_that_fails_after_the_commit_costs_no_publish(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / ".tidegate").mkdir()
+    (folder / ".tidegate" / "outbox").touch()  # so that it can be no folder
+    with down() as port:
+        integrate("q1", port)
+    assert "mlflow failed" in caplog.messages
+    assert len(list((folder / ".tidegate" / "receipts").iterdir())) == 1
 
 
 def test_without_a_state_folder_nothing_can_wait(folder: Path) -> None:
