@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from tidegate import telemetry
 
-STEPS = ("stage", "repair", "audit rules", "deduplicate", "select", "audit expectations", "publish")
+STEPS = ("stage", "audit rules", "select", "publish")
 BEFORE = {
     "the work folder is made": ("tidegate.workspace:tempfile.mkdtemp", "after 1"),
     "before acquire": ("tidegate.data_integration:acquire_submission", "before 1"),
