@@ -24,7 +24,7 @@ SOURCES := $(wildcard integration tests contracts benchmarks)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit faults parity fuzz mutation bench odd format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit faults crash soak parity fuzz mutation bench odd format docs-serve clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,13 @@ unit: setup $(AZURITE) ## pytest; one part of it: make unit TESTS=tests/merge
 faults: setup $(AZURITE) ## 1,000 downloads over lines that break in every way; RUNS=, SEED=
 	FAULT_RUNS=$(or $(RUNS),1000) FAULT_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \
 	  $(BIN)/python -m pytest -q -n 2 tests/sources/test_faults.py
+
+crash: setup ## 500 processes are killed at random moments, and called again: nothing lost, nothing doubled; RUNS=, SEED=
+	CRASH_RUNS=$(or $(RUNS),500) CRASH_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \
+	  $(BIN)/python -m pytest -q --timeout=0 tests/crash
+
+soak: setup ## 10,000 valid integrations in two processes: all succeed, and nothing grows; RUNS=, SEED=
+	$(BIN)/python -m tests.soak --runs $(or $(RUNS),10000) --seed $(or $(SEED),$(shell date +%Y%m%d))
 
 parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \

@@ -32,3 +32,11 @@ def test_what_somebody_kept_stays(tmp_path: Path) -> None:
     (workspace.receipts / "x.json").write_text("{}")
     workspace.leave_nothing()
     assert (workspace.receipts / "x.json").exists()
+
+
+def test_a_folder_of_one_who_was_killed_before_it_had_a_lock_is_swept(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "state")
+    (workspace.work / "left" / "rows").mkdir(parents=True)
+    with work_folder(workspace) as folder, work_folder(workspace) as another:
+        assert sorted(workspace.work.iterdir()) == sorted([folder, another])
+    assert list(workspace.work.iterdir()) == []

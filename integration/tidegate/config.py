@@ -109,6 +109,8 @@ class TrackingConfig(_Config):
     """The tracking server or store; `MLFLOW_TRACKING_URI`, or else an SQLite file in `state_dir`."""
     experiment: str = "tidegate"
     """The MLflow experiment."""
+    max_seconds: float = Field(default=15, gt=0)
+    """How long a tracking server is waited for in all; what it has not taken by then waits in the outbox."""
     metaflow: bool = True
     """Whether the result is attached to the Metaflow task, where the call runs inside one."""
 

@@ -23,7 +23,7 @@ from tidegate.receipt import Receipt, Report, Submission, digest_of
 from tidegate.room import check_room
 from tidegate.sources import Snapshot
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
-from tidegate.tracking import Outcome, record
+from tidegate.tracking import Outcome, has_bundle, record
 from tidegate.workspace import Workspace, work_folder
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,10 @@ def _integrate(
         published = find_published(target, integration)
         if published is not None:
             event(log, "already published", dataset_version=published.dataset_version)
-            return _result(published.model_copy(update={"already_published": True}), None, target)
+            result = _result(published.model_copy(update={"already_published": True}), None, target)
+            if not has_bundle(published, workspace):  # killed after the commit, or published from elsewhere
+                record(_told_by_the_log(config, standard, published, result), config, workspace, folder)
+            return result
         check_room(snapshots, folder, target if isinstance(target, Path) else folder)
         kept = workspace.quarantine / f"{integration[:32]}.parquet"
         for attempt in range(_ATTEMPTS):
@@ -159,7 +162,7 @@ def _integrate(
             )
         result = _result(done.receipt, done.judgement.report, target)
         with step("record"):
-            record(_outcome(config, standard, done, result), config, workspace)
+            record(_outcome(config, standard, done, result), config, workspace, folder)
     if done.judgement.report.verdict == "rejected":
         raise SubmissionRejected(done.judgement.report)
     return result
@@ -308,6 +311,24 @@ def _outcome(
         expectations=done.judgement.expectations,
         quarantine_summary=done.summary,
         pool_before=(str(pool_location(config.training_data)), done.pool_version),
+        contract_file=standard.contract.path,
+        suite_file=standard.suite.path if standard.suite is not None else None,
+    )
+
+
+def _told_by_the_log(
+    config: IntegrationConfig, standard: Standard, receipt: Receipt, result: IntegrationResult
+) -> Outcome:
+    """What is left to record of a publish whose process did not come to it. The report is lost, the receipt is not."""
+    assert config.training_data is not None
+    return Outcome(
+        receipt=receipt,
+        report=None,
+        metadata=result.metadata,
+        statistics=result.statistics,
+        expectations=None,
+        quarantine_summary=[],
+        pool_before=(str(pool_location(config.training_data)), None),
         contract_file=standard.contract.path,
         suite_file=standard.suite.path if standard.suite is not None else None,
     )

@@ -56,6 +56,11 @@ class Workspace:
         """Where receipts and reports are kept."""
         return self.root / "receipts"
 
+    @property
+    def outbox(self) -> Path:
+        """Where what a tracking server does not have yet waits."""
+        return self.root / "outbox"
+
 
 @contextmanager
 def work_folder(workspace: Workspace | None) -> Iterator[Path]:
@@ -64,22 +69,37 @@ def work_folder(workspace: Workspace | None) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if parent.stat().st_uid != os.getuid():
         raise Misuse(f"{parent} belongs to another user.", "Set TMPDIR.")
-    _sweep(parent)
-    folder = Path(tempfile.mkdtemp(dir=parent))
-    with (folder / _LOCK).open("w") as lock:
+    with _alone(parent):
+        _sweep(parent)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+        lock = (folder / _LOCK).open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with lock:
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _alone(parent: Path) -> Iterator[None]:
+    """While nobody else makes or sweeps folders there: one without a lock is then of a process that is gone."""
+    descriptor = os.open(parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _sweep(parent: Path) -> None:
-    """Remove the folders of processes that are gone. One without a lock yet is being made, unless it is old."""
+    """Remove the folders of processes that are gone."""
     for folder in parent.iterdir():
         try:
             with (folder / _LOCK).open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-        except (FileNotFoundError, NotADirectoryError, BlockingIOError):
+        except FileNotFoundError:
+            pass  # killed before it had its lock, or while it was swept
+        except (NotADirectoryError, BlockingIOError):
             continue
+        shutil.rmtree(folder, ignore_errors=True)

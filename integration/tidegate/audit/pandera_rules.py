@@ -115,6 +115,7 @@ def _in_processes(
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "tidegate.audit.pandera_worker", json.dumps(job)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, text=True,
+                process_group=0,  # Ctrl-C is for us, and we end it
             )  # fmt: skip
             started.append(process)
         until = time.monotonic() + max_seconds

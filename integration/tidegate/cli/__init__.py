@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import sys
 from typing import Annotated
 
 import typer
 
-from tidegate.cli import contracts, diff, history, integrate, maintain, revoke, rollback, validate, verify
+from tidegate.cli import contracts, diff, history, integrate, maintain, revoke, rollback, track, validate, verify
 from tidegate.cli.demo import demo
 from tidegate.errors import SubmissionRejected, TidegateError
 from tidegate.telemetry import configure_logging
@@ -35,6 +36,7 @@ app.command("verify")(verify.verify)
 app.command("diff")(diff.diff)
 app.command("revoke")(revoke.revoke)
 app.command("maintain")(maintain.maintain)
+app.command("track")(track.track)
 app.add_typer(contracts.app, name="contracts")
 app.command("demo")(demo)
 
@@ -58,8 +60,33 @@ def _options(
     configure_logging(logging.INFO if verbose or log_json else logging.WARNING, as_json=log_json)
 
 
+class _Stopped(BaseException):
+    """Ctrl-C or SIGTERM. No `Exception`, so that everything is cleaned up behind it and nothing goes on."""
+
+
 def main() -> None:
     """Run the command line. What is the input's fault ends in words, never in a traceback."""
+    received: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        received.append(number)
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)  # a second one must not cut the cleaning up short
+        raise _Stopped
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(one) is not signal.SIG_IGN:  # as behind nohup, or in the background
+            signal.signal(one, stop)
+    try:
+        _run()
+    except BaseException:  # a library may have made another error of it
+        if not received:
+            raise
+        typer.echo("interrupted; call it again: what was published by then is not published twice", err=True)
+        sys.exit(128 + received[0])
+
+
+def _run() -> None:
     try:
         app()
     except SubmissionRejected as error:
@@ -75,6 +102,3 @@ def main() -> None:
         typer.echo(f"tidegate-error: {error.strerror}: {error.filename or 'the work folder'}", err=True)
         typer.echo("\nNothing was published. Free space there, or name another state_dir.", err=True)
         sys.exit(TidegateError.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; nothing was published", err=True)
-        sys.exit(130)

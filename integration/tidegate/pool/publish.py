@@ -113,10 +113,12 @@ def _place_all(location: Path, named: Mapping[str, DataFile]) -> dict[str, DataF
         location.mkdir(parents=True, exist_ok=True)
         placed = {name: _place(file, location / name) for name, file in named.items()}
         fsync(location)
-    except OSError as error:
+    except BaseException as error:
         for name in named:  # half of a file would keep a full disk full
             with suppress(OSError):
                 (location / name).unlink()
+        if not isinstance(error, OSError):
+            raise
         raise PoolError(f"{location} cannot be written: {error.strerror}.", "Nothing was published.") from None
     return placed
 

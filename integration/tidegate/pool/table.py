@@ -32,7 +32,10 @@ def open_table(location: Location) -> DeltaTable | None:
         raise Misuse(
             "A pool needs the package deltalake.", "Install it with: pip install 'tidegate[pipeline]'"
         ) from None
-    table = _open_remote(location) if isinstance(location, ObjectFolder) else _open_local(location)
+    try:
+        table = _open_remote(location) if isinstance(location, ObjectFolder) else _open_local(location)
+    except OSError as error:  # no permission, a disk that fails
+        raise PoolError(f"The pool {location} cannot be read: {error.strerror or error}.") from None
     if table is None:
         return None
     protocol = table.protocol()
@@ -56,7 +59,7 @@ def _open_local(location: Path) -> DeltaTable | None:
     try:
         return DeltaTable(location)
     except DeltaError as error:
-        if not list((location / "_delta_log").glob("*.json")):
+        if not any(path.suffix == ".json" for path in (location / "_delta_log").iterdir()):
             return None
         raise PoolError(f"The pool {location} cannot be opened: {str(error).splitlines()[0]}") from None
 

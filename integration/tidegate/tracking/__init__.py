@@ -1,48 +1,79 @@
 """Recorders of an integration's outcome: a bundle on disk first, then MLflow and the Metaflow task.
 
-What cannot be recorded costs seconds, and never the publish: the bundle waits on disk.
+What cannot be recorded costs seconds, and never the publish: it waits in the outbox until `deliver_waiting`.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tidegate.config import IntegrationConfig, TrackingConfig
 from tidegate.telemetry import event
 from tidegate.tracking.derived import Derived, derived_datasets
-from tidegate.tracking.outcome import Outcome, write_bundle
+from tidegate.tracking.outbox import Entry, put
+from tidegate.tracking.outcome import Outcome, has_bundle, keep_bundle, write_bundle
 from tidegate.workspace import Workspace
 
-__all__ = ["Derived", "Outcome", "derived_datasets", "record", "record_scores"]
+__all__ = ["Derived", "Outcome", "derived_datasets", "has_bundle", "record", "record_scores"]
 
 log = logging.getLogger(__name__)
 
 
-def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace) -> None:
-    """Write the bundle to disk, then push it to where the configuration says.
+def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, folder: Path) -> None:
+    """Write the bundle to disk, then push it to where the configuration says. Never raises: the rows are published.
 
-    A recorder that fails is logged, by the kind of its error: messages of HTTP libraries quote credentials.
+    A receipt that could not be kept is in the commit, and the same call again keeps it.
+
+    Args:
+        folder: where the bundle is made; of the same file system as the workspace.
     """
-    bundle = write_bundle(outcome, workspace)
-    if config.tracking.mlflow:
-        from tidegate.tracking.to_mlflow import push
-
-        try:
-            push(outcome, bundle, config.tracking, workspace)
-        except Exception as error:  # noqa: BLE001 - whatever a tracking server does, the rows are published
-            event(log, "mlflow failed", level=logging.WARNING, error=type(error).__name__, bundle=str(bundle))
+    with _warned("receipt not kept"):
+        bundle = write_bundle(outcome, folder)
+        entry = None
+        with _warned("mlflow failed"):  # first into the outbox: a kill in between must lose neither
+            entry = _put(outcome, config, workspace, bundle)
+        kept = keep_bundle(bundle, outcome.receipt, workspace)
+        if entry is not None:
+            with _warned("mlflow failed"):
+                _deliver(entry, config, workspace, kept)
     if config.tracking.metaflow:
         from tidegate.tracking.to_metaflow import attach
 
         attach(outcome)
 
 
+def _put(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, bundle: Path) -> Entry | None:
+    from tidegate.tracking.to_mlflow import installed, run_of
+
+    if not config.tracking.mlflow or not installed():
+        return None
+    return put(workspace.outbox, run_of(outcome, config.tracking), bundle)
+
+
+def _deliver(entry: Entry, config: IntegrationConfig, workspace: Workspace, kept: Path) -> None:
+    from tidegate.tracking.deliver import deliver
+
+    error = deliver(entry, config.tracking, workspace)
+    if error is not None:
+        fields = {"error": error, "bundle": str(kept), "waits": str(entry.folder)}
+        event(log, "mlflow failed", level=logging.WARNING, **fields)
+
+
+@contextmanager
+def _warned(name: str) -> Iterator[None]:
+    """An error is logged, by its kind: messages of HTTP libraries quote credentials."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever a disk or a tracking server does, the rows are published
+        event(log, name, level=logging.WARNING, error=type(error).__name__)
+
+
 def record_scores(state_dir: str, scores: dict[str, float], versions: dict[str, int]) -> None:
     """Log what a dataset version did for a model, as a run of its own beside the integrations."""
     from tidegate.tracking.to_mlflow import push_scores
 
-    try:
+    with _warned("mlflow failed"):
         push_scores(scores, versions, TrackingConfig(), Workspace(Path(state_dir)))
-    except Exception as error:  # noqa: BLE001 - as above
-        event(log, "mlflow failed", level=logging.WARNING, error=type(error).__name__)

@@ -43,7 +43,7 @@ def derived_datasets(receipts: Path, pool: str, versions: Collection[int]) -> li
         if receipt.merge_strategy == "append" or receipt.dataset_uri is None or receipt.dataset_version is None:
             continue
         uri, version = _training_data(path.with_name(TRAINING_DATA))
-        if uri is None or (uri == pool and version in versions):
+        if uri is None or (uri == pool and (version is None or version in versions)):
             found.append(Derived(receipt.dataset_uri, receipt.dataset_version, receipt.merge_strategy, version))
     return found
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from tidegate.receipt import Receipt, Report
 from tidegate.reports import to_html, to_json
@@ -28,7 +29,7 @@ class Outcome:
 
     Attributes:
         receipt: the receipt, complete; `dataset_version` is None where the submission was rejected.
-        report: the verdict in full.
+        report: the verdict in full; None where it is lost, and only the pool's log tells of the publish.
         metadata: versions, digests and places, as plain values.
         statistics: row counts and durations, as plain numbers.
         expectations: Great Expectations' own result, without cells' values; None without a suite.
@@ -39,7 +40,7 @@ class Outcome:
     """
 
     receipt: Receipt
-    report: Report
+    report: Report | None
     metadata: dict[str, Any]
     statistics: dict[str, float]
     expectations: dict[str, Any] | None
@@ -49,25 +50,44 @@ class Outcome:
     suite_file: Path | None
 
 
-def write_bundle(outcome: Outcome, workspace: Workspace) -> Path:
-    """Write receipt, reports, suite's result and quarantine's summary into one folder, whole or not at all."""
-    target = workspace.receipts / outcome.receipt.integration[:32]
-    partial = Path(tempfile.mkdtemp(dir=workspace.receipts, prefix=".part-"))
-    (partial / "receipt.json").write_text(outcome.receipt.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    (partial / "report.json").write_text(to_json(outcome.report), encoding="utf-8")
-    (partial / "report.html").write_text(to_html(outcome.report, outcome.receipt), encoding="utf-8")
+def write_bundle(outcome: Outcome, folder: Path) -> Path:
+    """Write receipt, reports, suite's result and quarantine's summary into a new folder within `folder`."""
+    bundle = Path(tempfile.mkdtemp(dir=folder))
+    (bundle / "receipt.json").write_text(outcome.receipt.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    if outcome.report is not None:
+        (bundle / "report.json").write_text(to_json(outcome.report), encoding="utf-8")
+        (bundle / "report.html").write_text(to_html(outcome.report, outcome.receipt), encoding="utf-8")
+        pq.write_table(
+            pa.Table.from_pylist(outcome.quarantine_summary, schema=_SUMMARY), bundle / "quarantine_summary.parquet"
+        )
     uri, version = outcome.pool_before
-    (partial / TRAINING_DATA).write_text(json.dumps({"uri": uri, "version": version}) + "\n", encoding="utf-8")
+    (bundle / TRAINING_DATA).write_text(json.dumps({"uri": uri, "version": version}) + "\n", encoding="utf-8")
     if outcome.expectations is not None:
         told = json.dumps(outcome.expectations, indent=2, default=str)
-        (partial / "expectations.json").write_text(told + "\n", encoding="utf-8")
-    pq.write_table(
-        pa.Table.from_pylist(outcome.quarantine_summary, schema=_SUMMARY), partial / "quarantine_summary.parquet"
-    )
-    shutil.copyfile(outcome.contract_file, partial / "contract.py")
+        (bundle / "expectations.json").write_text(told + "\n", encoding="utf-8")
+    shutil.copyfile(outcome.contract_file, bundle / "contract.py")
     if outcome.suite_file is not None:
-        shutil.copyfile(outcome.suite_file, partial / "suite.json")
-    if target.exists():  # an earlier try at the same integration, rejected or cut off
-        shutil.rmtree(target)
-    partial.replace(target)
+        shutil.copyfile(outcome.suite_file, bundle / "suite.json")
+    for file in bundle.iterdir():
+        file.chmod(0o600)
+    return bundle
+
+
+def keep_bundle(bundle: Path, receipt: Receipt, workspace: Workspace) -> Path:
+    """Move a bundle to where receipts are kept, in the place of one from an earlier try at the same integration."""
+    target = workspace.receipts / receipt.integration[:32]
+    if target.exists():
+        target.replace(bundle.with_name(f"{bundle.name}-before"))  # goes with the work folder
+    bundle.replace(target)
     return target
+
+
+def has_bundle(receipt: Receipt, workspace: Workspace) -> bool:
+    """Whether a receipt with the same outcome is kept."""
+    try:
+        kept = Receipt.model_validate_json(
+            (workspace.receipts / receipt.integration[:32] / "receipt.json").read_bytes()
+        )
+    except (OSError, ValidationError):
+        return False
+    return kept.digest == receipt.digest

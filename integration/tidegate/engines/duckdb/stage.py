@@ -52,6 +52,7 @@ def _process(plan: StagePlan, told: tuple[int, ...]) -> Iterator[Callable[[], St
         [sys.executable, "-P", "-m", "tidegate.engines.duckdb.worker", *map(str, told)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True,
         pass_fds=told,
+        process_group=0,  # Ctrl-C is for us, and we end it
     )  # fmt: skip
     deadline = time.monotonic() + plan.resources.max_seconds
     assert process.stdin is not None
