@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -102,4 +103,8 @@ def _sweep(parent: Path) -> None:
             pass  # killed before it had its lock, or while it was swept
         except (NotADirectoryError, BlockingIOError):
             continue
-        shutil.rmtree(folder, ignore_errors=True)
+        for _ in range(40):  # a staging process that outlives the killed one by a moment still writes there
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(0.05)

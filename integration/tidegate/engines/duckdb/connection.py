@@ -24,7 +24,7 @@ def connect(
         files: more files that may be touched.
     """
     spill = folder / "spill"
-    spill.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spill.mkdir(exist_ok=True, mode=0o700)  # no parents: a folder that was swept stays so
     connection = duckdb.connect(
         config={
             "autoinstall_known_extensions": False,
