@@ -134,13 +134,20 @@ def test_who_loses_again_and_again_says_so(before_commit: Before, monkeypatch: p
     assert len(list(Path("pool").glob("*.parquet"))) == 3, "what was placed for it is gone"
 
 
-WRITER = """
-import sys
+WRITERS = """
+import os, sys
 from tidegate import integrate_contributed_data as integrate
-sys.stdin.readline()
-done = integrate(data_path=sys.argv[1], schema_config="trips", training_data=sys.argv[2], tracking=False,
-                 contributor=sys.argv[1], resources={"threads": 1, "memory_limit": "200MB"})
-print(done.receipt.rows.accepted)
+from tidegate.audit import pandera_rules
+pool, *files = sys.argv[1:]
+writers = []
+for file in files:
+    writer = os.fork()
+    if not writer:
+        integrate(data_path=file, schema_config="trips", training_data=pool, tracking=False, contributor=file,
+                  resources={"threads": 1, "memory_limit": "200MB"})
+        os._exit(0)
+    writers.append(writer)
+sys.exit(sum(os.waitpid(writer, 0)[1] != 0 for writer in writers))
 """
 
 
@@ -149,20 +156,13 @@ def test_eight_writers_at_once(where: str, s3: S3) -> None:
     """Two for each of four submissions, each with a row of its own and one that another has too."""
     pool = "pool" if where == "here" else s3.uri("team/pool")
     environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent)}
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, file, pool], env=environment, text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )
-        for file in map(submitted, ("a0", "b0", "c1", "d1") * 2)
-    ]  # fmt: skip
-    for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    ended = [(writer.communicate()[1], writer.returncode) for writer in writers]
-    assert [code for _, code in ended] == [0] * 8, ended
+    files = [submitted(trips) for trips in ("a0", "b0", "c1", "d1")]
+    done = subprocess.run(
+        [sys.executable, "-c", WRITERS, pool, *files * 2], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
     assert sorted(trips_of(pool)) == sorted("abcd01")
     receipts = [entry.receipt for entry in history(pool_location(pool)) if entry.receipt]
     assert sum(receipt.rows.accepted for receipt in receipts) == 6
-    assert len({receipt.submission.contributor for receipt in receipts}) == len(receipts) == 4
+    assert {receipt.submission.contributor for receipt in receipts} == set(files)
+    assert len(receipts) == 4
