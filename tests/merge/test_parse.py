@@ -201,3 +201,26 @@ def test_a_parser_of_an_optional_column_gives_one_cell_for_each(bench: Any, make
     table = bench.table({"a": [1, None, 3]})
     outcome = parse(bench.engine, table, contract, (), bench.folder, whole=table["_record"] > 0)
     assert outcome.failed == {"a.fewer": "it does not give one row for each row"}
+
+
+def test_a_parser_sees_cells_in_the_contracts_type_and_nulls_only_where_that_has_them(
+    bench: Any, make_contract: Make
+) -> None:
+    contract = make_contract("""
+        a: Optional[int]
+        b: Optional[bool]
+        c: str = pa.Field(nullable=True)
+        @pa.parser("a")
+        def more(cls, cells):
+            return cells + (cells.dtype == "int64")
+        @pa.parser("b")
+        def other(cls, cells):
+            return ~cells if cells.dtype == bool else cells
+        @pa.parser("c")
+        def filled(cls, cells):
+            return cells.fillna("none")
+    """)
+    table = bench.table({"a": [1, None, 3], "b": [None, True, False], "c": ["x", None, "z"]})
+    outcome = parse(bench.engine, table, contract, (), bench.folder, whole=table["_record"] > 0)
+    assert outcome.failed is None
+    assert rows(outcome) == [(1, 2, None, "x"), (2, None, False, "none"), (3, 4, True, "z")]
