@@ -124,6 +124,61 @@ def test_a_statistic_of_other_columns_is_told(suites: Suites) -> None:
     assert (mean.status, mean.observed) == ("failed", "1.5")
 
 
+def test_what_judges_the_columns_sees_those_of_the_submission_and_no_others(bench: Any, suites: Suites) -> None:
+    path = suites.write(
+        expect("expect_table_columns_to_match_ordered_list", column_list=["n", "name"]),
+        expect("expect_column_values_to_be_between", column="n", max_value=9),
+        expect("expect_table_column_count_to_equal", value=2),
+        expect("expect_column_to_exist", column="note"),
+    )
+    suite = load_suite(path, suites.contract.columns)
+    rows = bench.table(pa.table({"n": [1, 2], "name": ["x"] * 2, "note": pa.nulls(2, pa.string())}))
+    shape = Shape(missing=(), left_out=("note",), checks=(), spans={})
+    told = run_suite(bench.engine, rows, suites.contract, suite, prepare_suite(suite), shape, bench.folder)
+    assert [check.status for check in told.checks] == ["passed", "passed", "passed", "failed"]
+    assert told.failures is None
+
+
+def test_a_nested_cell_is_judged_as_its_json(bench: Any, make_contract: Any, suites: Suites) -> None:
+    contract = make_contract("n: Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.int64())]")
+    path = suites.write(expect("expect_column_values_to_be_in_set", column="n", value_set=["[1,2]"]))
+    suite = load_suite(path, contract.columns)
+    rows = bench.table(pa.table({"n": pa.array([[1, 2], [3]])}))
+    (check,) = run_suite(bench.engine, rows, contract, suite, prepare_suite(suite), WHOLE, bench.folder).checks
+    assert (check.failing_rows, [(e.record, e.value) for e in check.examples]) == (1, [(2, "[3]")])
+
+
+def test_the_result_of_great_expectations_is_kept_without_cells(bench: Any, suites: Suites) -> None:
+    path = suites.write(
+        expect("expect_column_values_to_be_between", column="n", max_value=1, mostly=0.5),
+        expect("expect_column_mean_to_be_between", column="n", max_value=5) | {"severity": "warning"},
+        expect("expect_column_values_to_not_be_null", column="note"),
+    )
+    suite = load_suite(path, suites.contract.columns)
+    rows = bench.table(pa.table({"n": [1, 2, None, 1], "name": ["x"] * 4, "note": pa.nulls(4, pa.string())}))
+    shape = Shape(missing=("note",), left_out=(), checks=(), spans={})
+    told = run_suite(bench.engine, rows, suites.contract, suite, prepare_suite(suite), shape, bench.folder)
+    between, mean, missing = told.checks
+    first, second, _ = told.result["expectations"]
+    assert first == {
+        "id": between.id,
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "n", "max_value": 1, "mostly": 0.5},
+        "severity": "critical",
+        "status": "passed",
+        "result": {
+            "element_count": 4, "missing_count": 1, "missing_percent": 25.0, "unexpected_count": 1,
+            "unexpected_percent": pytest.approx(100 / 3), "unexpected_percent_total": 25.0,
+            "unexpected_percent_nonmissing": pytest.approx(100 / 3), "observed": "33.33 % unexpected",
+        },
+    }  # fmt: skip
+    assert (second["id"], second["severity"], second["result"]["observed"]) == (mean.id, "warning", mean.observed)
+    assert (missing.status, missing.observed) == ("not_evaluated", "the column 'note' is missing")
+    assert (missing.failing_rows, missing.examples) == (None, ())
+    assert told.failures is not None
+    assert told.failures.to_pyarrow().to_pylist() == [{"_record": 2, "expectation": between.id}]
+
+
 class TestNoPassUnseen:
     def test_an_expectation_that_saw_fewer_rows_is_not_evaluated(self, bench: Any, suites: Suites) -> None:
         path = suites.write(
