@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,41 @@ def test_the_result_of_great_expectations_is_kept_without_cells(bench: Any, suit
     assert told.failures.to_pyarrow().to_pylist() == [{"_record": 2, "expectation": between.id}]
 
 
+def test_what_was_expected_is_told_in_words(suites: Suites) -> None:
+    checks = of_suite(
+        suites.validate(
+            {"n": [1, 2], "name": ["x", "y"]},
+            expect("expect_column_values_to_be_between", column="n", min_value=0, mostly=0.5),
+            expect("expect_column_mean_to_be_between", column="n", max_value=5) | {"meta": {"notes": "Few cars."}},
+            expect("expect_column_values_to_not_be_null", column="n"),
+            expect("expect_column_values_to_not_be_null", column="n") | {"meta": {"notes": "Always there."}},
+        )
+    )
+    assert [(check.column, check.expected) for check in checks] == [
+        ("n", "min_value 0, mostly 0.5"),
+        ("n", "Few cars. (max_value 5)"),
+        ("n", "as the expectation says"),
+        ("n", "Always there."),
+    ]
+
+
 class TestNoPassUnseen:
+    def test_an_expectation_that_raises_or_says_nothing_is_not_evaluated(self, bench: Any, suites: Suites) -> None:
+        path = suites.write(
+            expect("expect_column_mean_to_be_between", column="note", max_value=1),
+            expect("expect_column_max_to_be_between", column="n", max_value=9),
+        )
+        suite = load_suite(path, suites.contract.columns)
+        rows = bench.table(pa.table({"n": [1, 2], "name": ["x"] * 2, "note": ["y"] * 2}))
+        prepared = prepare_suite(suite)
+        raised, silent = run_suite(
+            bench.engine, rows, suites.contract, suite, prepared[:1], WHOLE, bench.folder
+        ).checks  # fmt: skip
+        assert (raised.status, raised.failing_rows) == ("not_evaluated", None)
+        assert raised.observed is not None
+        assert re.match(r"it could not be evaluated: .*Binder Error", raised.observed)
+        assert (silent.status, silent.observed) == ("not_evaluated", "Great Expectations gave no result")
+
     def test_an_expectation_that_saw_fewer_rows_is_not_evaluated(self, bench: Any, suites: Suites) -> None:
         path = suites.write(
             expect("expect_column_values_to_be_between", column="n", max_value=9),
