@@ -119,6 +119,16 @@ def test_nothing_of_a_personal_column_is_told(suites: Suites) -> None:
     assert not [text for text in told if SECRET in text]
 
 
+def test_of_a_personal_column_it_is_told_that_it_was_not_evaluated_and_not_why(suites: Suites) -> None:
+    raising = expect("expect_column_mean_to_be_between", column="name", max_value=1)
+    unique = expect("expect_column_values_to_be_unique", column="name")
+    checks = of_suite(suites.validate({"n": [1, 2], "name": [SECRET, SECRET]}, raising, unique))
+    assert [(check.status, check.observed) for check in checks] == [
+        ("not_evaluated", "it could not be evaluated"),
+        ("failed", None),
+    ]
+
+
 def test_a_statistic_of_other_columns_is_told(suites: Suites) -> None:
     of_n = expect("expect_column_mean_to_be_between", column="n", max_value=1)
     (mean,) = of_suite(suites.validate({"n": [1, 2], "name": ["x", "y"]}, of_n))
