@@ -50,7 +50,7 @@ docs: setup ## the site, strictly, in build/site/
 	$(BIN)/mkdocs build --quiet --strict --site-dir $(BUILD)/site
 
 unit: setup $(AZURITE) ## pytest; one part of it: make unit TESTS=tests/merge
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 faults: setup $(AZURITE) ## 1,000 downloads over lines that break in every way; RUNS=, SEED=
 	FAULT_RUNS=$(or $(RUNS),1000) FAULT_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \
