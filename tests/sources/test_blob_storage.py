@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from azure.storage.blob import BlobClient
 from tests.sources.stores import ACCOUNT, KEY, S3, SECRET, Azure
 
 from tidegate.config import Resources, SourceConfig
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.sources import Snapshot
+from tidegate.sources.azure import AzureFile
 from tidegate.sources.blob_storage import store_of
 from tidegate.sources.fetch import Bounds
+from tidegate.sources.places import Transient
 
 CSV = b"a,b\n" + b"".join(b"%d,text\n" % n for n in range(60_000))
 SMALL = b"a,b\n1,2\n"
@@ -305,3 +310,29 @@ def test_what_is_put_is_there_and_is_not_written_over_where_that_is_refused(stor
     place.delete(key)
     place.delete(key)
     assert store.names() == []
+
+
+def test_an_answer_on_which_the_sdk_stumbles_is_tried_again() -> None:
+    """Found by faults: one byte of Content-Range was another, and the SDK looked for a part that was not there."""
+
+    class Damaged(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(206)
+            for name, value in (("Content-Range", "bytes 0-3o4"), ("Content-Length", "4"), ("ETag", '"1"')):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(b"a\n1\n")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Damaged)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        blob = BlobClient(f"http://127.0.0.1:{server.server_port}/account", "container", "x.csv", retry_total=0)
+        file = AzureFile(blob, "az://container/x.csv", "x.csv", None)
+        with pytest.raises(Transient, match="cannot be understood"), file.open(0, None, None):
+            pass
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -176,7 +176,8 @@ def _spoken(uri: str, what: str = "read") -> Iterator[None]:
     except broken.AzureError as error:
         # Among them the wrong checksum of a chunk.
         raise Transient(f"the store's answer is damaged ({type(error).__name__})") from None
-    except (OSError, ValueError):
+    except (OSError, ValueError, LookupError, TypeError):
+        # A damaged answer, on which the SDK stumbles, such as a Content-Range without its slash.
         raise Transient("the store's answer cannot be understood") from None
 
 

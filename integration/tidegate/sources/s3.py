@@ -163,7 +163,7 @@ def _spoken(uri: str, what: str = "read") -> Iterator[None]:
         raise SourceUnreadable(f"{uri} needs credentials, and boto3 finds none.", _CREDENTIALS) from None
     except broken.BotoCoreError as error:
         raise SourceUnreadable(f"{uri} cannot be asked for: boto3 says {type(error).__name__}.", _CREDENTIALS) from None
-    except (OSError, ValueError):
+    except (OSError, ValueError, LookupError, TypeError):
         # A damaged answer, on which botocore or urllib3 stumbles.
         raise Transient("the store's answer cannot be understood") from None
 
