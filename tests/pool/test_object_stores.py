@@ -34,6 +34,7 @@ from tidegate.pool import (
     rollback,
 )
 from tidegate.pool.object_folder import ObjectFolder
+from tidegate.sources import azure
 
 # The module, which the function of that name hides.
 publishing = sys.modules["tidegate.pool.publish"]
@@ -366,6 +367,7 @@ def test_a_store_that_fails_is_told_in_words_and_without_secrets(
 ) -> None:  # fmt: skip
     put(pool, "a", [1])
     monkeypatch.setattr("tidegate.sources.fetch._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("tidegate.sources.azure._WAITS", dict.fromkeys(azure._WAITS, 0))
     fault(store, monkeypatch)
     caplog.clear()
     caplog.set_level(logging.DEBUG)

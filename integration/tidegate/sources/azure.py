@@ -23,6 +23,8 @@ _BUSY = (408, 425, 429, 500, 502, 503, 504)
 _SCOPE = "https://storage.azure.com/.default"
 _CHUNK = 4 << 20
 """The SDK reads so much at once; beyond it the store gives no checksum of what it sends."""
+_WAITS = {"initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
+"""Seconds between the SDK's own attempts. Its own 15 before the second made 80 of a store that was out of reach."""
 _CREDENTIALS = (
     "They come from AZURE_STORAGE_CONNECTION_STRING, or from what azure-identity finds: AZURE_CLIENT_ID, az login, ..."
 )
@@ -195,7 +197,7 @@ def _service(account_url: str | None, uri: str, bounds: Bounds) -> BlobServiceCl
     silence = bounds.config.silence_seconds
     asked: dict[str, Any] = {
         "retry_total": 0, "connection_timeout": silence, "read_timeout": silence,
-        "max_single_get_size": _CHUNK, "max_chunk_get_size": _CHUNK, "user_agent": "tidegate",
+        "max_single_get_size": _CHUNK, "max_chunk_get_size": _CHUNK, "user_agent": "tidegate", **_WAITS,
     }  # fmt: skip
     account = blob_account(account_url.partition("://")[2]) if account_url else None
     if told := os.environ.get("AZURE_STORAGE_CONNECTION_STRING"):
