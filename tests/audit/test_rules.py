@@ -124,3 +124,13 @@ def test_a_record_without_an_optional_cell_is_judged_over_its_columns_all_the_sa
         ("dataframe.unaware", 3),
     ]
     assert nulls.not_evaluated == {}
+
+
+def test_where_no_record_is_well_formed_no_rule_fails_whatever_the_files_extremes(
+    bench: Any, make_contract: Make
+) -> None:
+    contract = make_contract("a: int = pa.Field(ge=2)")
+    rows = bench.table(pa.table({"a": pa.array([], pa.int64())}))
+    extremes = {"a": Extremes(low=1, high=2, values=2)}
+    outcome = judge_rules(bench.engine, rows, contract, WHOLE, bench.folder, extremes=extremes)
+    assert (flat(outcome), outcome.not_evaluated) == ([], {})
