@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import tidegate
+from tidegate.cli import main
 
 SOURCE = str(Path(tidegate.__file__).parent.parent)
 ROW = {"query_id": "q1", "query_text": "boots", "feature_1": 1.0, "feature_2": 2.0, "feature_3": 3.0, "label": 1}
@@ -159,16 +161,26 @@ def test_a_rejected_integration_leaves_no_pool(folder: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("folder")
-def test_a_fault_is_told_in_words_with_its_exit_code(arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_a_fault_is_told_in_words_with_its_exit_code(
+    arguments: tuple[str, ...],
+    code: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     Path("x.csv").write_text("a,b\n1,2\n")
     Path("empty.csv").write_text("")
     Path("bad.yaml").write_text("cleaning_config: {null_valeus: [NA]}\n")
     Path("reg/contracts/broken").mkdir(parents=True)
     Path("reg/contracts/broken/v1_0.py").write_text("class (\n")
-    done = run(*arguments)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.setattr(sys, "argv", ["tidegate", *arguments])
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is the test's, and stays as it is
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capfd.readouterr()
+    assert (ended.value.code, told.out) == (code, "")
+    assert words in told.err
+    assert "Traceback" not in told.err
 
 
 @pytest.mark.usefixtures("folder")

@@ -14,7 +14,7 @@ import pytest
 from tests.crash.harness import gate
 from tests.crash.points import AFTER, BEFORE, DELIVERY, PUT
 
-RUNS = int(os.environ.get("CRASH_RUNS", "5"))
+RUNS = int(os.environ.get("CRASH_RUNS", "3"))
 SEED = int(os.environ.get("CRASH_SEED", "5"))
 
 
