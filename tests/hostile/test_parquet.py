@@ -113,6 +113,11 @@ def unreadable_name() -> bytes:
     return pages + footer.replace(b"letters", b"letter\xf3")
 
 
+def told_small(data: bytes) -> bytes:
+    """The footer says that its row group is smaller than its pages are."""
+    return forged(data, varint(pq.read_metadata(pa.BufferReader(data)).row_group(0).total_byte_size), varint(9000))
+
+
 def several(*files: tuple[str, bytes]) -> Build:
     def build(folder: Path) -> list[Path]:
         return [file(name, data)(folder) for name, data in files]
@@ -202,6 +207,9 @@ CASES = (
     Case(33, "a large row group", file("x.parquet", MANY), "unreadable",
          "decoded bytes; resources.max_row_group_bytes allows 1000",
          config={"resources": {"max_row_group_bytes": 1000}}),
+    Case(33, "a large row group of which the footer tells less", file("x.parquet", told_small(MANY)), "unreadable",
+         "decoded bytes; resources.max_row_group_bytes allows 10000",
+         config={"resources": {"max_row_group_bytes": 10_000}}),
 )  # fmt: skip
 
 

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable
+from tidegate.readers import parquet_pages
 from tidegate.readers.parquet_pages import check_pages
 
 ROWS = 20_000
@@ -37,7 +39,7 @@ WAYS: tuple[dict[str, Any], ...] = (
 
 
 def check(path: Path, most: int = 1 << 30) -> None:
-    check_pages(path, pq.read_metadata(path), most)
+    check_pages(path, pq.read_metadata(path), Resources(max_bytes=most))
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
@@ -72,7 +74,7 @@ def test_every_damage_to_a_page_with_a_checksum_is_noticed(write: Callable[..., 
         damaged = bytearray(data)
         damaged[place] ^= 1 << chance.randrange(8)
         try:
-            check_pages(write(bytes(damaged), "damaged.parquet"), metadata, 1 << 30)
+            check_pages(write(bytes(damaged), "damaged.parquet"), metadata, Resources())
         except SourceUnreadable:
             continue
         missed += 1  # in a header: an encoding, or an extreme, that no checksum covers
@@ -83,7 +85,7 @@ def test_a_page_that_ends_with_the_file(tmp_path: Path, write: Callable[..., Pat
     pq.write_table(TABLE, tmp_path / "x.parquet", write_page_checksum=True)
     cut = (tmp_path / "x.parquet").read_bytes()[:1000]
     with pytest.raises(SourceUnreadable, match=r"cut\.parquet"):
-        check_pages(write(cut, "cut.parquet"), pq.read_metadata(tmp_path / "x.parquet"), 1 << 30)
+        check_pages(write(cut, "cut.parquet"), pq.read_metadata(tmp_path / "x.parquet"), Resources())
 
 
 def test_bytes_that_are_no_page(tmp_path: Path, write: Callable[..., Path]) -> None:
@@ -91,7 +93,7 @@ def test_bytes_that_are_no_page(tmp_path: Path, write: Callable[..., Path]) -> N
     metadata = pq.read_metadata(tmp_path / "x.parquet")
     for byte in range(256):
         with pytest.raises(SourceUnreadable):
-            check_pages(write(bytes([byte]) * metadata.row_group(0).total_byte_size), metadata, 1 << 30)
+            check_pages(write(bytes([byte]) * metadata.row_group(0).total_byte_size), metadata, Resources())
 
 
 def test_a_checksum_that_is_no_number(tmp_path: Path) -> None:
@@ -101,4 +103,25 @@ def test_a_checksum_that_is_no_number(tmp_path: Path) -> None:
     metadata = pq.read_metadata(path)
     path.write_bytes(b"PAR1" + bytes([0x15, 0, 0x15, 0, 0x15, 0, 0x18, 0, 0]))
     with pytest.raises(SourceUnreadable, match="a broken checksum at byte 5"):
-        check_pages(path, metadata, 1 << 30)
+        check_pages(path, metadata, Resources())
+
+
+def test_a_gzip_page_that_becomes_more_than_it_says_is_not_unpacked_to_its_end(tmp_path: Path) -> None:
+    rows = 1 << 20
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"a": pa.array([0] * rows, pa.int64())}), path, compression="gzip", use_dictionary=False,
+                   data_page_size=1 << 30, column_encoding={"a": "PLAIN"})  # fmt: skip
+    data, becomes = path.read_bytes(), pq.read_metadata(path).row_group(0).column(0)
+    assert becomes.total_uncompressed_size > 8 * rows
+    header = parquet_pages._Compact(data[4:1000]).struct()
+    true = _varint(header[2])
+    path.write_bytes(data.replace(true, _varint(1 << (7 * len(true) - 3)), 1))
+    with pytest.raises(SourceUnreadable, match=r"the gzip data of the page at byte 5 is not whole"):
+        check_pages(path, pq.read_metadata(path), Resources())
+
+
+def _varint(value: int) -> bytes:
+    rest, out = value << 1, b""
+    while rest > 0x7F:
+        out, rest = out + bytes([rest & 0x7F | 0x80]), rest >> 7
+    return out + bytes([rest])

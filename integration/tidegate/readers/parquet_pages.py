@@ -13,8 +13,9 @@ from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
 
+from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable
-from tidegate.readers.admission import DECODED, too_many_bytes
+from tidegate.readers.admission import DECODED, too_large_a_row_group, too_many_bytes
 
 _HEADER = 1 << 10
 _LONGEST_HEADER = 1 << 24  # a page may tell its extremes, and those of text may be long
@@ -30,51 +31,63 @@ _GZIP = 47  # for zlib: the header and checksum of gzip or, as some write, of it
 _WIDTHS = {"INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 
 
-def check_pages(path: str | Path, metadata: pq.FileMetaData, max_bytes: int) -> int:
+def check_pages(path: str | Path, metadata: pq.FileMetaData, limits: Resources) -> tuple[int, int]:
     """Read the header of every page.
 
     Args:
         path: the file.
         metadata: its footer.
-        max_bytes: what all pages together may become, numbers that stand in a dictionary as often as they occur.
+        limits: `max_bytes` bounds what all pages together may become, numbers that stand in a dictionary as often as
+            they occur, and `max_row_group_bytes` those of one row group. What the footer says of both is not believed.
 
     Returns:
-        How many bytes all values are at most. A text in a dictionary may be as long as the dictionary.
+        How many bytes that is, and how many all values are at most. A text in a dictionary may be as long as the
+        dictionary.
 
     Raises:
         SourceUnreadable: a column has another number of values than the footer says, a checksum is wrong, the pages are
-            not where the footer says, or become more than `max_bytes`.
+            not where the footer says, or become more than the limits allow.
     """
     decoded = texts = 0
     with Path(path).open("rb") as file:
         for number in range(metadata.num_row_groups):
-            group = metadata.row_group(number)
+            before = decoded
             for place in range(metadata.num_columns):
-                chunk, values, dictionary = group.column(place), 0, 0
-                for header in _pages(file, path, chunk):
-                    values += _of(header).get(_VALUES, 0)
-                    dictionary = max(dictionary, header[_BECOMES] if _DICTIONARY in header else 0)
-                    decoded += header[_BECOMES]
-                    _refuse_more(path, decoded, max_bytes)
-                flat = metadata.schema.column(place).max_repetition_level == 0
-                told = {chunk.num_values, group.num_rows} if flat else {chunk.num_values}
-                if told != {values}:
-                    raise SourceUnreadable(
-                        f"{path} contradicts itself: its footer tells of {max(told)} values of"
-                        f" {chunk.path_in_schema!r}, its pages of {values}.",
-                        _ANEW,
-                    )
-                if chunk.physical_type in _WIDTHS:
-                    decoded += values * _WIDTHS[chunk.physical_type] if dictionary else 0
-                    _refuse_more(path, decoded, max_bytes)
-                else:
-                    texts += values * dictionary
-    return decoded + texts
+                for size, text in _chunk(file, path, metadata, number, place):
+                    decoded, texts = decoded + size, texts + text
+                    if decoded > limits.max_bytes:
+                        raise too_many_bytes(path, decoded, limits.max_bytes, DECODED)
+                    if decoded - before > limits.max_row_group_bytes:
+                        raise too_large_a_row_group(path, decoded - before, limits.max_row_group_bytes)
+    return decoded, decoded + texts
 
 
-def _refuse_more(path: str | Path, decoded: int, max_bytes: int) -> None:
-    if decoded > max_bytes:
-        raise too_many_bytes(path, decoded, max_bytes, DECODED)
+def _chunk(
+    file: BinaryIO, path: str | Path, metadata: pq.FileMetaData, number: int, place: int
+) -> Iterator[tuple[int, int]]:
+    """What the pages of one column of a row group become, one after the other, and its texts of a dictionary at most.
+
+    Raises:
+        SourceUnreadable: they have another number of values than the footer says.
+    """
+    group = metadata.row_group(number)
+    chunk, values, dictionary = group.column(place), 0, 0
+    for header in _pages(file, path, chunk):
+        values += _of(header).get(_VALUES, 0)
+        dictionary = max(dictionary, header[_BECOMES] if _DICTIONARY in header else 0)
+        yield header[_BECOMES], 0
+    flat = metadata.schema.column(place).max_repetition_level == 0
+    told = {chunk.num_values, group.num_rows} if flat else {chunk.num_values}
+    if told != {values}:
+        raise SourceUnreadable(
+            f"{path} contradicts itself: its footer tells of {max(told)} values of"
+            f" {chunk.path_in_schema!r}, its pages of {values}.",
+            _ANEW,
+        )
+    if chunk.physical_type not in _WIDTHS:
+        yield 0, values * dictionary
+    elif dictionary:
+        yield values * _WIDTHS[chunk.physical_type], 0
 
 
 def _of(header: dict[int, Any]) -> dict[int, Any]:
@@ -130,18 +143,18 @@ def _whole_gzip(file: BinaryIO, start: int, size: int, header: dict[int, Any]) -
         if told.get(_COMPRESSED) is False:
             return True
     file.seek(start + levels)
-    left, stream = size - levels, zlib.decompressobj(_GZIP)
+    left, room, stream = size - levels, header[_BECOMES] - levels, zlib.decompressobj(_GZIP)
     try:
-        while left > 0 and (data := file.read(min(left, _CHUNK))):
+        while left > 0 and room >= 0 and (data := file.read(min(left, _CHUNK))):
             left -= len(data)
-            while data:
-                stream.decompress(data, _CHUNK)
+            while data and room >= 0:  # more than the page says that it becomes is a bomb
+                room -= len(stream.decompress(data, _CHUNK))
                 data = stream.unconsumed_tail or stream.unused_data
                 if stream.eof and (data or left > 0):  # another member
                     stream = zlib.decompressobj(_GZIP)
     except zlib.error:
         return False
-    return stream.eof or size == levels
+    return room == 0 and (stream.eof or size == levels)
 
 
 def _header(file: BinaryIO, position: int) -> tuple[dict[int, Any], int]:

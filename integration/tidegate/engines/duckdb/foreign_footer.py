@@ -29,8 +29,8 @@ _MAX_PRECISION = 38
 _ORDERED = (int, float, Decimal, date, time)  # whose extremes are exact; those of texts may be cut off
 
 
-def check_footer(uri: str, plain: Path, limits: Resources) -> tuple[pq.FileMetaData, int]:
-    """The footer, and how many bytes the file decodes to, as it says.
+def check_footer(uri: str, plain: Path, limits: Resources) -> pq.FileMetaData:
+    """The footer, if what it says of the file is allowed.
 
     Raises:
         SourceUnreadable: it cannot be read, contradicts itself, or tells of more than the limits allow.
@@ -60,7 +60,7 @@ def check_footer(uri: str, plain: Path, limits: Resources) -> tuple[pq.FileMetaD
             f"{NOT_COUNTED} Rename or remove one.",
         )
     _refuse_wide_decimals(uri, metadata)
-    return metadata, decoded
+    return metadata
 
 
 def refuse_lies(uri: str, footer: pq.FileMetaData, staged: pq.FileMetaData, *, repaired: bool) -> None:

@@ -58,7 +58,7 @@ class Scan:
         holds: whether what was staged agrees with the source; raises where the source is to blame.
         reader_problems: whether the relation names problems of its own.
         row_bytes: about how long a row is.
-        decoded_bytes: how large a Parquet file is when it is decoded, as its footer says.
+        decoded_bytes: how large a Parquet file is when it is decoded.
         counted_bytes: SQL for how many bytes of the source a row's values account for.
         tentative: whether there is a more exact way, should this one fail.
         invisible: whether cells may hold characters that nobody sees.
@@ -220,8 +220,8 @@ def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, form: Literal[
 
 def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, plain: Path) -> Scan:
     max_bytes = plan.resources.max_bytes
-    footer, decoded = check_footer(source.uri, plain, plan.resources)
-    most = check_pages(plain, footer, max_bytes)
+    footer = check_footer(source.uri, plain, plan.resources)
+    decoded, most = check_pages(plain, footer, plan.resources)
     relation = f"read_parquet({quoted(str(plain))}, hive_partitioning=false, union_by_name=false)"
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
