@@ -216,6 +216,22 @@ def test_writers_at_once_all_land_once(kind: str, writers: int, request: pytest.
     assert len(data_files(request.getfixturevalue(kind))) == 2 * writers + 1
 
 
+def test_a_pool_that_is_born_while_one_looks_is_a_pool(pool: ObjectFolder, put: Put, tmp_path: Path) -> None:
+    """The log is listed, then the folder; another writer's first commit falls between."""
+    late = ObjectFolder(str(pool), tmp_path / "late")
+    listed = late._listed
+
+    def slowly(prefix: str, most: int | None = None) -> Any:
+        found = listed(prefix, most)
+        if prefix == "_delta_log/":
+            assert not found
+            put(pool, "a", [1])
+        return found
+
+    late._listed = slowly  # type: ignore[method-assign]
+    assert late.holds_table()
+
+
 def unconditional(params: dict[str, Any], **_: Any) -> None:
     params["headers"].pop("If-None-Match", None)
 

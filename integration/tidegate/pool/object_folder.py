@@ -72,7 +72,10 @@ class ObjectFolder:
         """Whether there is a Delta table. Raises `PoolError` where there is something else."""
         if self.has_log():
             return True
-        if all(entry.key.startswith(f"{self._key}/part-") for entry in self._listed("", _NEAR)):
+        names = [entry.key.removeprefix(f"{self._key}/") for entry in self._listed("", _NEAR)]
+        if any(name.startswith("_delta_log/") for name in names):
+            return True  # another writer was first, since the line above
+        if all(name.startswith("part-") for name in names):
             return False  # nothing, or files of a publish that did not come to its first commit
         raise PoolError(f"{self} is not empty and is no Delta table.", "Name the folder of a pool, or a new one.")
 

@@ -50,17 +50,21 @@ def _open_local(location: Path) -> DeltaTable | None:
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
-    if not location.exists() or (location.is_dir() and not any(location.iterdir())):
+    try:
+        names = {path.name for path in location.iterdir()}  # asked once: another writer may be at its first commit
+    except FileNotFoundError:
         return None
-    if not (location / "_delta_log").is_dir():
-        if location.is_dir() and all(path.name.startswith("part-") for path in location.iterdir()):
-            return None  # files of a publish that did not come to its first commit
+    except NotADirectoryError:
+        names = {"."}
+    if "_delta_log" not in names:
+        if all(name.startswith("part-") for name in names):
+            return None  # nothing, or files of a publish that did not come to its first commit
         raise PoolError(f"{location} is not empty and is no Delta table.", "Name the folder of a pool, or a new one.")
+    if not any(path.suffix in (".json", ".parquet") for path in (location / "_delta_log").iterdir()):
+        return None  # a first commit that was begun
     try:
         return DeltaTable(location)
     except DeltaError as error:
-        if not any(path.suffix == ".json" for path in (location / "_delta_log").iterdir()):
-            return None
         raise PoolError(f"The pool {location} cannot be opened: {str(error).splitlines()[0]}") from None
 
 
