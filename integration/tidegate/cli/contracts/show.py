@@ -1,4 +1,4 @@
-"""`tidegate contracts`: what contracts there are, and what they say."""
+"""`tidegate contracts show`: what a contract asks of every column, and what its suite expects of the whole."""
 
 from __future__ import annotations
 
@@ -12,24 +12,7 @@ from tidegate.cli.options import Format, FormatOption, RegistryOption
 if TYPE_CHECKING:
     from tidegate.registry import Contract, Suite
 
-app = typer.Typer(help="Look at the contracts of the registry.", no_args_is_help=True, rich_markup_mode=None)
 
-
-@app.command("list")
-def list_contracts(registry: RegistryOption = None, output_format: FormatOption = Format.text) -> None:
-    """List every contract and its versions."""
-    from tidegate.registry.find import find_registry
-
-    datasets = find_registry(registry).datasets()
-    versions = {name: [f"{major}.{minor}" for major, minor in there] for name, there in datasets.items()}
-    if output_format is Format.json:
-        typer.echo(json.dumps(versions, indent=2))
-        return
-    for name, there in versions.items():
-        typer.echo(f"{name}  {', '.join(there)}")
-
-
-@app.command("show")
 def show(
     contract: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="The contract.")],
     registry: RegistryOption = None,

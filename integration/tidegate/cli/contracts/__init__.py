@@ -1,0 +1,13 @@
+"""`tidegate contracts`: the contracts of the registry. One command per file."""
+
+from __future__ import annotations
+
+import typer
+
+from tidegate.cli.contracts.list import list_contracts
+from tidegate.cli.contracts.show import show
+
+app = typer.Typer(help="Look at the contracts of the registry.", no_args_is_help=True, rich_markup_mode=None)
+
+app.command("list")(list_contracts)
+app.command("show")(show)
