@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.cli.in_process import command_line
 
-import tidegate
 from tidegate import validate_contributed_data
 from tidegate.config import load_config
 from tidegate.engines.duckdb import worker
@@ -283,12 +280,7 @@ def test_an_odd_submission_has_the_verdict_that_the_docs_give_it(
 def test_the_command_line_has_its_exit_code(submission: str, tmp_path: Path) -> None:
     row = next(row for row in TABLE if row.submission == submission)
     paths = submitted(row, "CSV", tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-c", "from tidegate.cli import main; main()", "validate", *paths, "--contract", "trips",
-         "--registry", str(tmp_path), "--format", "json"],
-        env=os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = command_line("validate", *paths, "--contract", "trips", "--registry", str(tmp_path), "--format", "json")
     assert done.returncode == EXIT_CODES[row.verdict]
     assert "Traceback" not in done.stderr
     assert row.words in done.stdout + done.stderr

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.cli.in_process import command_line
 
-import tidegate
 from tidegate import SubmissionRejected, integrate_contributed_data
 from tidegate.config import load_config
 from tidegate.data_integration import IntegrationResult, validate_contributed_data
@@ -90,11 +88,7 @@ def validate(path: str, how: str = "report", quarantine: str | None = None) -> R
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from tidegate.cli import main; main()", "--verbose", *arguments],
-        env=os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent), "COLUMNS": "300"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return command_line("--verbose", *arguments, columns=300)
 
 
 def told(*skipped: str) -> str:

@@ -120,7 +120,7 @@ def publish_accepted(
     """
     contract = judgement.contract
     stored = {column.name: column.stored_type for column in contract.columns} | dict.fromkeys(LINEAGE, "string")
-    accepted = judgement.accepted.mutate(**{name: judgement.lineage[name] for name in LINEAGE})
+    accepted = _with_lineage(judgement, judgement.accepted)
     if config.merge_strategy.name == "append":
         if not judgement.report.rows.accepted:
             return receipt.model_copy(update={"dataset_uri": str(target), "dataset_version": pool.version,
@@ -131,6 +131,8 @@ def publish_accepted(
         extra = {n: str(t) for n, t in pool.table.schema().items() if n not in stored and n != RECORD}
         stored |= extra
         counts = (pool.rows, judgement.report.rows.accepted)
+        if judgement.files:  # by their places in the files, and not among all records
+            accepted = _with_lineage(judgement, engine.table("merging", judgement.files, record=RECORD))
         shuffle = config.cleaning_config.shuffle
         together = merged(
             _shaped(pool.table, stored), _shaped(accepted, stored), counts, config.merge_strategy,
@@ -173,6 +175,10 @@ class _Recheck:
         if self._judgement.repeat(self._engine.table("overtaking", new)):
             raise Overtaken
         self.files = files
+
+
+def _with_lineage(judgement: Judgement, rows: ir.Table) -> ir.Table:
+    return rows.mutate(**{name: judgement.lineage[name] for name in LINEAGE})
 
 
 def _rows(files: tuple[DataFile, ...]) -> int:

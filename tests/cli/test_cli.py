@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import zipfile
@@ -14,11 +13,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.cli.in_process import command_line
 
-import tidegate
-from tidegate.cli import main
+import tidegate.cli
 
-SOURCE = str(Path(tidegate.__file__).parent.parent)
+SOURCE = str(Path(tidegate.cli.__file__).parents[2])
 ROW = {"query_id": "q1", "query_text": "boots", "feature_1": 1.0, "feature_2": 2.0, "feature_3": 3.0, "label": 1}
 
 
@@ -73,14 +72,15 @@ def test_json_is_all_there_is_on_standard_output_and_it_balances(folder: Path) -
 
 def test_without_a_quarantine_asked_for_none_is_named(folder: Path) -> None:
     name = rows("x.jsonl", {})
-    done = run("validate", name, "--contract", "query_relevance", "--format", "json", "--output", "r.json")
+    done = command_line("validate", name, "--contract", "query_relevance", "--format", "json", "--output", "r.json")
     assert (done.returncode, done.stdout) == (0, "")
     assert json.loads(Path("r.json").read_text())["quarantine"] is None
     assert sorted(path.name for path in folder.iterdir()) == ["r.json", "x.jsonl"]
 
 
 def test_text_answers_with_verdict_record_column_and_rule(folder: Path) -> None:
-    done = run("validate", rows("x.jsonl", {}, {"query_id": "q2", "label": 7}), "--contract", "query_relevance@1.0")
+    name = rows("x.jsonl", {}, {"query_id": "q2", "label": 7})
+    done = command_line("validate", name, "--contract", "query_relevance@1.0")
     first = done.stdout.splitlines()[0]
     assert done.returncode == 1
     assert "REJECTED" in first
@@ -94,7 +94,7 @@ def test_the_real_flights_are_accepted(folder: Path) -> None:
     assert spec.origin is not None
     file = Path(spec.origin).parent / "data" / "flights.csv.zip"
     Path("c.yaml").write_text("cleaning_config:\n  null_values: [NA]\n")
-    done = run("validate", str(file), "--contract", "flights@1", "--config", "c.yaml", "--format", "json")
+    done = command_line("validate", str(file), "--contract", "flights@1", "--config", "c.yaml", "--format", "json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["verdict"]) == (0, "accepted")
     assert told["rows"]["read"] == told["rows"]["accepted"] == 336_776
@@ -106,26 +106,26 @@ def test_integrate_history_and_rollback(folder: Path) -> None:
     done = run("integrate", first, "--contract", "query_relevance", "--into", "pool", "--contributor", "ada")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Published as version 0 of {folder / 'pool'}: 2 rows added, 2 in all." in done.stdout.replace("\n", " ")
-    again = run("integrate", first, "--contract", "query_relevance", "--into", "pool", "--contributor", "ada")
+    again = command_line("integrate", first, "--contract", "query_relevance", "--into", "pool", "--contributor", "ada")
     assert again.stdout.startswith("Published before, in version 0")
     second = rows("y.jsonl", {"query_id": "q3"})
-    done = run("integrate", second, "--contract", "query_relevance", "--into", "pool", "--format", "json")
+    done = command_line("integrate", second, "--contract", "query_relevance", "--into", "pool", "--format", "json")
     told = json.loads(done.stdout)
     assert (told["verdict"], told["dataset"]["version"], told["dataset"]["rows"]) == ("accepted", 1, 3)
     assert not told["already_published"]
-    done = run("rollback", "pool", "--to", "0")
+    done = command_line("rollback", "pool", "--to", "0")
     assert done.returncode == 0
-    done = run("history", "pool", "--format", "json")
+    done = command_line("history", "pool", "--format", "json")
     told = json.loads(done.stdout)
     assert [(e["version"], e["operation"]) for e in told] == [(2, "rollback to 0"), (1, "publish"), (0, "publish")]
     assert told[2]["receipt"]["submission"]["contributor"] == "ada"
-    assert "ada" in run("history", "pool").stdout
+    assert "ada" in command_line("history", "pool").stdout
 
 
 def test_weighted_from_the_command_line(folder: Path) -> None:
     base = rows("x.jsonl", *({"query_id": f"q{n}"} for n in range(10)))
-    run("integrate", base, "--contract", "query_relevance", "--into", "pool")
-    done = run(
+    command_line("integrate", base, "--contract", "query_relevance", "--into", "pool")
+    done = command_line(
         "integrate", rows("y.jsonl", {"query_id": "n"}), "--contract", "query_relevance", "--into", "pool",
         "--merge-strategy", "weighted", "--weights", "base=0.5,contributed=0.5", "--output", "out", "--format", "json",
     )  # fmt: skip
@@ -133,7 +133,7 @@ def test_weighted_from_the_command_line(folder: Path) -> None:
 
 
 def test_a_rejected_integration_leaves_no_pool(folder: Path) -> None:
-    done = run("integrate", rows("x.jsonl", {"label": 7}), "--contract", "query_relevance", "--into", "pool")
+    done = command_line("integrate", rows("x.jsonl", {"label": 7}), "--contract", "query_relevance", "--into", "pool")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert not Path("pool").exists()
@@ -165,48 +165,41 @@ def test_a_fault_is_told_in_words_with_its_exit_code(
     arguments: tuple[str, ...],
     code: int,
     words: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
 ) -> None:
     Path("x.csv").write_text("a,b\n1,2\n")
     Path("empty.csv").write_text("")
     Path("bad.yaml").write_text("cleaning_config: {null_valeus: [NA]}\n")
     Path("reg/contracts/broken").mkdir(parents=True)
     Path("reg/contracts/broken/v1_0.py").write_text("class (\n")
-    monkeypatch.setattr(sys, "argv", ["tidegate", *arguments])
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process is the test's, and stays as it is
-    with pytest.raises(SystemExit) as ended:
-        main()
-    told = capfd.readouterr()
-    assert (ended.value.code, told.out) == (code, "")
-    assert words in told.err
-    assert "Traceback" not in told.err
+    told = command_line(*arguments)
+    assert (told.returncode, told.stdout) == (code, "")
+    assert words in told.stderr
+    assert "Traceback" not in told.stderr
 
 
-@pytest.mark.usefixtures("folder")
 @pytest.mark.usefixtures("folder")
 def test_data_source_says_where_every_file_lies() -> None:
     for command in (["validate"], ["integrate", "--into", "pool"]):
-        told = run(*command, "s3://bucket/x.csv", "--contract", "flights", "--data-source", "url")
+        told = command_line(*command, "s3://bucket/x.csv", "--contract", "flights", "--data-source", "url")
         assert (told.returncode, "is no path of data_source url" in told.stderr) == (2, True), told.stderr
 
 
 def test_an_unreadable_source_leaves_no_state(folder: Path) -> None:
     named = ["integrate", "absent.csv", "--contract", "flights", "--into", "pool"]
-    assert run(*named).returncode == 3
+    assert command_line(*named).returncode == 3
     assert not (folder / ".tidegate").exists()
     (folder / ".tidegate").mkdir()
-    assert run(*named).returncode == 3
+    assert command_line(*named).returncode == 3
     assert (folder / ".tidegate").exists(), "what was there stays"
 
 
 def test_contracts_are_listed_and_shown() -> None:
-    assert json.loads(run("contracts", "list", "--format", "json").stdout)["flights"] == ["1.0", "1.1"]
-    assert "technical_task_router_row  1.0, 2.0" in run("contracts", "list").stdout
-    told = json.loads(run("contracts", "show", "query_relevance@1.0", "--format", "json").stdout)
+    assert json.loads(command_line("contracts", "list", "--format", "json").stdout)["flights"] == ["1.0", "1.1"]
+    assert "technical_task_router_row  1.0, 2.0" in command_line("contracts", "list").stdout
+    told = json.loads(command_line("contracts", "show", "query_relevance@1.0", "--format", "json").stdout)
     assert told["key"] == ["query_id"]
     assert [column["name"] for column in told["columns"] if column["personal"]] == ["query_text"]
-    assert "query_text (personal)" in run("contracts", "show", "query_relevance").stdout
+    assert "query_text (personal)" in command_line("contracts", "show", "query_relevance").stdout
 
 
 @pytest.mark.usefixtures("folder")
@@ -234,6 +227,6 @@ def test_a_zip_with_two_members_is_refused(folder: Path) -> None:
     with zipfile.ZipFile("x.zip", "w") as archive:
         archive.writestr("a.csv", "a\n1\n")
         archive.writestr("b.csv", "a\n1\n")
-    done = run("validate", "x.zip", "--contract", "flights")
+    done = command_line("validate", "x.zip", "--contract", "flights")
     assert done.returncode == 3
     assert "Traceback" not in done.stderr

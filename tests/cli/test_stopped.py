@@ -35,13 +35,17 @@ MAIN = "from tidegate.cli import main; main()"
 HALTED = """
 import os, signal, sys, time
 from pathlib import Path
+import psutil
 import {module}
 module, place, after = sys.modules["{module}"], "{place}", {after}
 real = getattr(module, place)
 
 def halted(*arguments, **more):
     told = real(*arguments, **more) if after else None
-    worker = arguments[0].pid if place == "_outcome" else 0
+    worker = 0
+    while place == "_fork" and not worker:  # it stands still before it has its request
+        forked = [child for child in psutil.Process().children(recursive=True) if child.ppid() != os.getpid()]
+        worker = forked[0].pid if forked else 0
     if worker:
         os.kill(worker, signal.SIGSTOP)
     Path("halted.part").write_text(str(worker))
@@ -101,8 +105,8 @@ def alive(process: int) -> bool:
 @pytest.mark.parametrize(
     ("module", "place", "after", "published", "number"),
     [
-        ("tidegate.engines.duckdb.stage", "_outcome", False, False, signal.SIGTERM),
-        ("tidegate.engines.duckdb.stage", "_outcome", False, False, signal.SIGINT),
+        ("tidegate.engines.duckdb.forked", "_fork", True, False, signal.SIGTERM),
+        ("tidegate.engines.duckdb.forked", "_fork", True, False, signal.SIGINT),
         ("tidegate.pool.publish", "_place", True, False, signal.SIGTERM),
         ("tidegate.pool.publish", "_commit", True, True, signal.SIGTERM),
     ],
@@ -160,10 +164,45 @@ def test_a_state_folder_that_may_not_be_written(folder: Path, without_privileges
     assert "state folder" in done.stderr
 
 
-def test_a_full_disk(folder: Path) -> None:
+QUOTA = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int over(int fd, size_t bytes) {
+    struct stat told;
+    if (fstat(fd, &told) || !S_ISREG(told.st_mode) || told.st_size + bytes <= 200000) return 0;
+    errno = EDQUOT;
+    return 1;
+}
+ssize_t write(int fd, const void *from, size_t bytes) {
+    ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+    return over(fd, bytes) ? -1 : real(fd, from, bytes);
+}
+ssize_t pwrite64(int fd, const void *from, size_t bytes, off_t at) {
+    ssize_t (*real)(int, const void *, size_t, off_t) = dlsym(RTLD_NEXT, "pwrite64");
+    return over(fd, bytes) ? -1 : real(fd, from, bytes, at);
+}
+ssize_t pwrite(int fd, const void *from, size_t bytes, off_t at) { return pwrite64(fd, from, bytes, at); }
+"""
+
+
+@pytest.fixture(params=["disk", "quota"])
+def full(request: pytest.FixtureRequest, tmp_path: Path, require_program: Callable[..., Path]) -> tuple[str, ...]:
+    """What runs a command for which no file can be larger than 200 kB: ENOSPC's near kin EFBIG, or EDQUOT."""
+    if request.param == "disk":
+        return ("prlimit", "--fsize=200000")
+    compiler, library = require_program("cc", package="gcc libc6-dev"), tmp_path / "quota.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, "-x", "c", "-"], input=QUOTA, text=True, check=True)
+    return ("env", f"LD_PRELOAD={library}")
+
+
+def test_a_full_disk(folder: Path, full: tuple[str, ...]) -> None:
     publish("a.csv")
     (folder / "large.csv").write_text("trip\n" + "".join(f"{n * 7919 % 1_000_003}\n" for n in range(3, 200_000)))
-    done = integrate("large.csv", before=("prlimit", "--fsize=200000"))
+    done = integrate("large.csv", before=full)
     assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stderr
     assert trips() == [1]
     assert list((folder / ".tidegate" / "work").iterdir()) == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,10 +18,13 @@ from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
+from tests.cli.in_process import command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TITLE = re.compile(r'title="([^"]+)"')
+PLAIN = re.compile(r"tidegate [^|&;<>$`\\]*")
+"""A command that needs no shell, and so no process of its own."""
 
 
 def blocks(page: Path) -> list[tuple[str, str | None, str]]:
@@ -56,9 +60,12 @@ def test_the_page_does_what_it_shows(
 def _play(content: str) -> None:
     for part in re.split(r"^\$ ", content, flags=re.MULTILINE)[1:]:
         command, _, wanted = part.partition("\n")
-        done = subprocess.run(
-            ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
+        if PLAIN.fullmatch(command):
+            done = command_line(*shlex.split(command)[1:], together=True, columns=100)
+        else:
+            done = subprocess.run(
+                ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            )
         shown = re.sub(r"\.\.\. +", "... ", wanted)  # a table is as wide as what it holds
         printed = re.sub(r" +$", "", done.stdout, flags=re.MULTILINE)
         same = doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS)

@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from tests.engines.test_forked import suspended
 from tests.engines.test_staging import plan, write
 
 from tidegate.config import Resources
@@ -60,8 +60,8 @@ def test_the_staging_process_is_heard_in_bytes_of_all_files(tmp_path: Path, name
 
 def test_a_process_that_is_killed_while_it_is_heard_is_a_parser_that_broke_down(tmp_path: Path) -> None:
     asked = plan(tmp_path, {"a": "int64"}, write(tmp_path, "x.csv", "a\n1\n"))
-    with listen(Heard()), staging(asked) as wait:
-        max(psutil.Process().children(), key=psutil.Process.create_time).kill()
+    with suspended() as children, listen(Heard()), staging(asked) as wait:
+        children[0].kill()
         with pytest.raises(SourceUnreadable, match=r"broke down on x\.csv \(exit -9\)"):
             wait()
 

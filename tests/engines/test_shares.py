@@ -99,7 +99,8 @@ def test_what_is_staged_is_what_one_process_stages(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_always")
 def test_one_bad_file_ends_the_others_and_is_named(tmp_path: Path) -> None:
     good, bad = write(tmp_path, "good.csv", "a\n1\n"), write(tmp_path, "bad.csv", "a,a\n1,2\n")
-    before = set(psutil.Process().children(recursive=True))  # servers of other tests
+    outcome(plan(tmp_path, {"a": "int64"}, good))
+    before = set(psutil.Process().children(recursive=True))  # the server that forks, and those of other tests
     for order in ([good, bad], [bad, good]):
         asked = plan(tmp_path, {"a": "int64"}, *order)
         asked = asked.model_copy(update={"resources": Resources(threads=2, memory_limit="4GiB")})

@@ -17,7 +17,7 @@ import pytest
 from tidegate.columns import PROBLEMS, Column
 from tidegate.config import Resources
 from tidegate.engines import Stage, StagePlan, StageSource
-from tidegate.engines.duckdb import worker
+from tidegate.engines.duckdb import forked, worker
 from tidegate.engines.duckdb.stage import staging
 from tidegate.errors import SourceUnreadable, TidegateError
 
@@ -317,11 +317,13 @@ def test_a_stage_that_cannot_be_written_is_no_fault_of_the_source(tmp_path: Path
     cells = "\n".join(f"{n * n * 7919 % 1_000_003},{n * n * 104_729 % 1_000_003}" for n in range(200_000))
     file = write(tmp_path, "x.csv", f"a,b\n{cells}\n")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    forked._stop()  # the limit is that of the process from which the staging one is forked
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # Python has the signal ignored: a write fails
     try:
         with pytest.raises(TidegateError, match="Could not write") as told:
             outcome(plan(tmp_path, {"a": "int64", "b": "int64"}, file))
     finally:
+        forked._stop()
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not isinstance(told.value, SourceUnreadable)
     assert told.value.hint == "Is the disk full?"

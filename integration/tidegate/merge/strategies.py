@@ -1,8 +1,8 @@
 """How accepted rows and the pool become one dataset, for the strategies that write one. Pure expressions.
 
-Both sides carry a position column (`_record`, counted from 1). The outcome is ordered by `_order`, which the writer
-drops. Every random choice is a hash of seed, side and position, so it is the same on any engine and any number of
-threads.
+Both sides carry a position column (`_record`: 1, 2, 3 and on). Every random choice is a hash of seed, side and
+position, so it is the same on any engine and any number of threads. Rows are numbered on columns of positions alone: a
+window over whole rows would hold them all at once.
 """
 
 from __future__ import annotations
@@ -31,12 +31,10 @@ def merged(base: ir.Table, contributed: ir.Table, counts: tuple[int, int], strat
         sides = _weighted(sides, strategy)
     parts = []
     for side, (table, count) in sides.items():
-        place = table.mutate(_place=ibis.row_number().over(order_by=_tie(table)))
+        place = table["_place"] if "_place" in table.columns else table[RECORD] - 1
         # The middle of the row's share of the whole: (0.5, 1.5, ...) / count. Even, and in order within each side.
-        spread = (place["_place"] + 0.5) / max(count, 1)
-        if shuffle is not None:
-            spread = _hash(shuffle, side, place["_place"])
-        parts.append(place.mutate(_order=spread, _side=ibis.literal(_SIDES.index(side))))
+        spread = (place + 0.5) / max(count, 1) if shuffle is None else _hash(shuffle, side, place)
+        parts.append(table.mutate(_order=spread, _side=ibis.literal(_SIDES.index(side)), _place=place))
     columns = [name for name in parts[1].columns if not name.startswith("_") or name in ("_submission", "_contributor")]
     together = parts[0].select(*columns, "_order", "_side", "_place").union(
         parts[1].select(*columns, "_order", "_side", "_place")
@@ -70,24 +68,31 @@ def _weighted(sides: dict[str, tuple[ir.Table, int]], strategy: MergeStrategy) -
 
 
 def _sampled(table: ir.Table, count: int, wanted: int, side: str, seed: int) -> ir.Table:
-    """`wanted` of `count` rows: all of them as often as they fit, then a seeded sample without replacement."""
+    """`wanted` of `count` rows: all of them as often as they fit, then a seeded sample without replacement.
+
+    Each has its `_place` among those: first all, in order, and then those that come again.
+    """
     if count == 0 or wanted == count:
         return table
     whole, rest = divmod(wanted, count)
-    ranked = table.mutate(_rank=ibis.row_number().over(order_by=[_hash(seed, side, table[RECORD]), RECORD]))
-    times = ibis.ifelse(ranked["_rank"] < rest, whole + 1, whole)
+    drawn = table.select(RECORD)
+    drawn = drawn.mutate(_rank=ibis.row_number().over(order_by=[_hash(seed, side, drawn[RECORD]), RECORD]))
     if whole == 0:
-        return ranked.filter(ranked["_rank"] < rest).drop("_rank")
-    repeated = ranked.mutate(_round=ibis.range(0, times).unnest())
-    return repeated.drop("_rank")
-
-
-def _tie(table: ir.Table) -> list[Any]:
-    return ["_round", RECORD] if "_round" in table.columns else [RECORD]
+        drawn = drawn.filter(drawn["_rank"] < rest)
+        drawn = drawn.select(RECORD, _place=ibis.row_number().over(order_by=RECORD))
+    else:
+        drawn = drawn.select(
+            RECORD, _round=ibis.range(0, ibis.ifelse(drawn["_rank"] < rest, whole + 1, whole)).unnest()
+        )
+        drawn = drawn.select(RECORD, _place=ibis.row_number().over(order_by=["_round", RECORD]))
+    return table.inner_join(drawn, RECORD)
 
 
 def _hash(seed: int, side: str, position: Any) -> ir.StringValue:
-    """Uniform, and the same everywhere: MD5 is in every engine, and this is no secret."""
+    """Uniform, and the same everywhere: MD5 is in every engine, and this is no secret.
+
+    Of its digits as many as an engine keeps beside the row. Where they are equal, the position decides.
+    """
     text = ibis.literal(f"{seed}:{side}:") + position.cast("string")
-    digest: ir.StringValue = text.hexdigest("md5")
+    digest: ir.StringValue = text.hexdigest("md5").substr(0, 12)
     return digest

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
-import tidegate
+from tidegate.engines.duckdb.forked import Forked, forked
 from tidegate.engines.duckdb.memory import limit_of, refuse_too_little
 from tidegate.engines.duckdb.progress import Together, heard
 from tidegate.engines.duckdb.shares import admit, shared_out, together
@@ -47,46 +43,24 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
 @contextmanager
 def _process(plan: StagePlan, told: tuple[int, ...]) -> Iterator[Callable[[], Stage]]:
     plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).resolve().parent.parent)}
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "tidegate.engines.duckdb.worker", *map(str, told)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True,
-        pass_fds=told,
-        process_group=0,  # Ctrl-C is for us, and we end it
-    )  # fmt: skip
     deadline = time.monotonic() + plan.resources.max_seconds
-    assert process.stdin is not None
-    with suppress(BrokenPipeError):  # it died at once; waiting for it tells how
-        process.stdin.write(plan.model_dump_json() + "\n")
-        process.stdin.flush()
-    try:
+    with forked(plan.model_dump_json(), told) as process:
         yield lambda: _outcome(process, plan, deadline)
-    finally:
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            assert stream is not None
-            with suppress(BrokenPipeError):  # what a dead process did not read
-                stream.close()
 
 
-def _outcome(process: subprocess.Popen[str], plan: StagePlan, deadline: float) -> Stage:
+def _outcome(process: Forked, plan: StagePlan, deadline: float) -> Stage:
     names = ", ".join(source.uri for source in plan.sources[:3]) + (" …" if len(plan.sources) > 3 else "")
-    # `communicate` would close standard input, which tells the worker that we are gone.
-    stdin, process.stdin = process.stdin, None
     try:
-        output, complaints = process.communicate(timeout=max(deadline - time.monotonic(), 0))
-    except subprocess.TimeoutExpired:
+        code, output, complaints = process.outcome(max(deadline - time.monotonic(), 0))
+    except TimeoutError:
         raise SourceUnreadable(
             f"Reading {names} took longer than {plan.resources.max_seconds} s and was stopped.",
             "Raise resources.max_seconds if the file is that large.",
         ) from None
-    finally:
-        process.stdin = stdin
-    if process.returncode != 0 or not output:
-        last = complaints.strip().splitlines()[-1:] if process.returncode > 0 else []
+    if code != 0 or not output:
+        last = complaints.strip().splitlines()[-1:] if code > 0 else []
         raise SourceUnreadable(
-            f"The parser broke down on {names} (exit {process.returncode}). {' '.join(last)}".rstrip(),
+            f"The parser broke down on {names} (exit {code}). {' '.join(last)}".rstrip(),
             "The file may be crafted or corrupt. If it is sound, raise resources.memory_limit.",
         )
     answer = json.loads(output)

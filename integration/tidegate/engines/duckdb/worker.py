@@ -1,7 +1,7 @@
 """The staging process. Reads a `StagePlan` from standard input, writes Parquet, answers in JSON.
 
 For a parser no bytes are safe, so it runs here: with limits on memory and time, on a locked DuckDB, and with nothing
-to lose. Run as ``python -m tidegate.engines.duckdb.worker``, with the descriptor to tell progress to, if it is wanted.
+to lose. The process is forked by `fork_server`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 import pyarrow.parquet as pq
@@ -34,13 +34,13 @@ from tidegate.readers.decompress import decompress_to
 from tidegate.telemetry import listen
 
 
-def main() -> None:
-    """Stage one plan."""
+def main(progress: int | None = None) -> NoReturn:
+    """Stage one plan. Progress is told to a descriptor, if one is given."""
     plan = StagePlan.model_validate_json(sys.stdin.readline())
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _limit(plan)
     try:
-        with listen(Lines(int(sys.argv[1]))) if sys.argv[1:] else nullcontext():
+        with nullcontext() if progress is None else listen(Lines(progress)):
             answer: dict[str, Any] = {"stage": stage(plan).model_dump(mode="json")}
     except SourceUnreadable as error:
         answer = {"error": "SourceUnreadable", "fact": error.fact, "hint": error.hint}
@@ -238,7 +238,3 @@ def _limit(plan: StagePlan) -> None:
 def _die_with_parent() -> None:
     sys.stdin.read()
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()
