@@ -16,7 +16,7 @@ from tidegate.errors import Misuse, nearest
 
 
 class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class SchemaConfig(_Config):
