@@ -17,7 +17,7 @@ from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine
 from tidegate.errors import Misuse, PoolError
 from tidegate.judgement import Judgement, Standard, in_types_of, stage_holdout
-from tidegate.merge import merged
+from tidegate.merge import ORDER, SHARE, merged
 from tidegate.pool import Location, is_remote, pool_files, pool_location, publish
 from tidegate.pool.statistics import pool_statistics
 from tidegate.receipt import Receipt
@@ -140,7 +140,7 @@ def publish_accepted(
         )  # fmt: skip
         if config.merge_strategy.sampling == "sample_weight" and config.merge_strategy.name == "weighted":
             stored |= {SAMPLE_WEIGHT: "float64"}
-        files = (engine.write(together, folder / "merged.parquet"),)
+        files = engine.write_in_order(together, ORDER, SHARE, folder / "merged")
     schema = pa.schema([(name, ibis.dtype(kind).to_pyarrow()) for name, kind in stored.items()])
     appends = config.merge_strategy.name == "append"
     there = _Recheck(engine, judgement, target, pool.files if appends else (), folder)

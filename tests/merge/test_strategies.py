@@ -6,12 +6,13 @@ from collections import Counter
 from typing import Any
 
 import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidegate.config import MergeStrategy
-from tidegate.merge import merged
+from tidegate.merge import ORDER, SHARE, merged
 
 INTERLEAVE = MergeStrategy(name="interleave")
 
@@ -21,11 +22,16 @@ def weighted(base: float, sampling: str = "without_replacement", seed: int = 0) 
     return MergeStrategy.model_validate({"name": "weighted", "weights": weights, "sampling": sampling, "seed": seed})
 
 
+def together(*arguments: Any) -> Any:
+    table = merged(*arguments)
+    return table.order_by(*ORDER).drop(*ORDER, SHARE)
+
+
 def rows(bench: Any, base: int, contributed: int, strategy: MergeStrategy, shuffle: int | None = None) -> list[str]:
     schema = pyarrow.schema([("v", pyarrow.string())])
     ours = bench.table(pyarrow.table([[f"b{n}" for n in range(base)]], schema=schema))
     theirs = bench.table(pyarrow.table([[f"c{n}" for n in range(contributed)]], schema=schema))
-    table = merged(ours, theirs, (base, contributed), strategy, shuffle).to_pyarrow()
+    table = together(ours, theirs, (base, contributed), strategy, shuffle).to_pyarrow()
     return [str(value) for value in table.column("v").to_pylist()]
 
 
@@ -61,7 +67,7 @@ def test_weighted_oversampling_repeats_rows_of_the_scarcer_side(bench: Any) -> N
 
 def test_sample_weight_keeps_all_rows_and_their_weights_have_the_shares(bench: Any) -> None:
     ours, theirs = bench.table({"v": [1] * 8}), bench.table({"v": [2] * 2})
-    table = merged(ours, theirs, (8, 2), weighted(0.5, "sample_weight"), None).to_pyarrow().to_pylist()
+    table = together(ours, theirs, (8, 2), weighted(0.5, "sample_weight"), None).to_pyarrow().to_pylist()
     shares = Counter[int]()
     for row in table:
         shares[row["v"]] += row["sample_weight"]
@@ -91,7 +97,7 @@ def test_weighted_with_an_empty_side_keeps_the_other(bench: Any, sampling: str) 
 
 def test_weights_of_all_rows_are_floats_also_where_a_side_has_one_row(bench: Any) -> None:
     ours, theirs = bench.table({"v": [1]}), bench.table({"v": [2] * 3})
-    table = merged(ours, theirs, (1, 3), weighted(0.5, "sample_weight"), None)
+    table = together(ours, theirs, (1, 3), weighted(0.5, "sample_weight"), None)
     assert str(table.schema()["sample_weight"]).startswith("float64")
     weights = table.to_pyarrow().to_pylist()
     assert sorted({(row["v"], row["sample_weight"]) for row in weights}) == [(1, 2.0), (2, pytest.approx(2 / 3))]
@@ -127,7 +133,7 @@ def test_lineage_goes_with_its_row_and_other_columns_of_the_stage_do_not(bench: 
         bench.table({"v": [side], "_submission": [f"s{side}"], "_contributor": [f"p{side}"], "_problems": ["x"]})
         for side in (1, 2)
     )
-    table = merged(ours, theirs, (1, 1), INTERLEAVE, None).to_pyarrow()
+    table = together(ours, theirs, (1, 1), INTERLEAVE, None).to_pyarrow()
     assert table.to_pylist() == [{"v": n, "_submission": f"s{n}", "_contributor": f"p{n}"} for n in (1, 2)]
 
 
@@ -138,4 +144,20 @@ def test_one_row_is_repeated_as_often_as_is_asked(bench: Any) -> None:
 def test_positions_do_not_reach_the_outcome(bench: Any) -> None:
     ours, theirs = bench.table({"v": [1] * 8}), bench.table({"v": [2]})
     for sampling in ("without_replacement", "oversample"):
-        assert merged(ours, theirs, (8, 1), weighted(0.5, sampling), 3).columns == ("v",)
+        assert together(ours, theirs, (8, 1), weighted(0.5, sampling), 3).columns == ("v",)
+
+
+def test_what_is_sorted_in_parts_is_sorted_as_a_whole(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = bench.table({"v": [f"b{n}" for n in range(5000)]})
+    theirs = bench.table({"v": [f"c{n}" for n in range(700)]})
+    for shuffle in (None, 7):
+        table = merged(ours, theirs, (5000, 700), INTERLEAVE, shuffle)
+        wanted = table.order_by(*ORDER).drop(*ORDER, SHARE).to_pyarrow()
+        monkeypatch.setattr("tidegate.engines.duckdb.engine._SORTED", 50_000 / 2**32)
+        files = bench.engine.write_in_order(table, ORDER, SHARE, bench.folder / f"parts-{shuffle}")
+        assert len(files) > 3
+        assert max(file.rows for file in files) < 2 * min(file.rows for file in files), "evenly"
+        came = pyarrow.concat_tables([pyarrow.parquet.read_table(file.path) for file in files])
+        assert came.column_names == ["v"]
+        assert came.column("v").to_pylist() == wanted.column("v").to_pylist()
+        monkeypatch.undo()

@@ -7,7 +7,7 @@ Nothing outside this folder names DuckDB or Spark.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -42,6 +42,16 @@ class Engine(Protocol):
 
     def write(self, expression: ir.Table, path: Path) -> DataFile:
         """Write an expression to one Parquet file, in the expression's order."""
+
+    def write_in_order(
+        self, expression: ir.Table, order: Sequence[str], share: str, folder: Path
+    ) -> tuple[DataFile, ...]:
+        """Write an expression in the order of some columns: as many Parquet files as it takes to sort each in memory.
+
+        Args:
+            order: the columns, which are not written. No two rows may have the same values in them.
+            share: another one, not written either: from 0 to 1, never falling in that order, and evenly spread.
+        """
 
     def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> DataFile:
         """Write which values of a column of 64-bit hashes occur twice, or also in `others`; each once, to Parquet.

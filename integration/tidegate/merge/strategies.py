@@ -15,12 +15,16 @@ import ibis.expr.types as ir
 from tidegate.columns import RECORD, SAMPLE_WEIGHT
 from tidegate.config import MergeStrategy
 
+ORDER = ("_order", "_side", "_place")
+"""The columns by which merged rows are ordered. None of them is to be written."""
+SHARE = "_share"
+"""About where in that order a row is: from 0 to 1, and never falling."""
 _SIDES = ("base", "contributed")
 
 
 def merged(base: ir.Table, contributed: ir.Table, counts: tuple[int, int], strategy: MergeStrategy,
            shuffle: int | None) -> ir.Table:  # fmt: skip
-    """Base and contributed rows as one ordered table, without position columns.
+    """Base and contributed rows as one table, with `ORDER` and `SHARE`.
 
     Args:
         counts: how many rows each side has.
@@ -33,14 +37,15 @@ def merged(base: ir.Table, contributed: ir.Table, counts: tuple[int, int], strat
     for side, (table, count) in sides.items():
         place = table["_place"] if "_place" in table.columns else table[RECORD] - 1
         # The middle of the row's share of the whole: (0.5, 1.5, ...) / count. Even, and in order within each side.
-        spread = (place + 0.5) / max(count, 1) if shuffle is None else _hash(shuffle, side, place)
-        parts.append(table.mutate(_order=spread, _side=ibis.literal(_SIDES.index(side)), _place=place))
+        order = share = (place + 0.5) / max(count, 1)
+        if shuffle is not None:
+            order = _hash(shuffle, side, place)
+            share = _share(order)
+        told = {"_order": order, "_side": ibis.literal(_SIDES.index(side)), "_place": place, SHARE: share}
+        parts.append(table.mutate(**told))
     columns = [name for name in parts[1].columns if not name.startswith("_") or name in ("_submission", "_contributor")]
-    together = parts[0].select(*columns, "_order", "_side", "_place").union(
-        parts[1].select(*columns, "_order", "_side", "_place")
-    )  # fmt: skip
-    ordered = together.order_by("_order", "_side", "_place")
-    return ordered.drop("_order", "_side", "_place")
+    base, contributed = (part.select(*columns, *ORDER, SHARE) for part in parts)
+    return base.union(contributed)
 
 
 def _weighted(sides: dict[str, tuple[ir.Table, int]], strategy: MergeStrategy) -> dict[str, tuple[ir.Table, int]]:
@@ -96,3 +101,9 @@ def _hash(seed: int, side: str, position: Any) -> ir.StringValue:
     text = ibis.literal(f"{seed}:{side}:") + position.cast("string")
     digest: ir.StringValue = text.hexdigest("md5").substr(0, 12)
     return digest
+
+
+def _share(digits: Any) -> Any:
+    """The first three hexadecimal digits as a number from 0 to 1."""
+    first, second, third = (ibis.literal("0123456789abcdef").find(digits.substr(n, 1)) for n in range(3))
+    return (first * 256 + second * 16 + third) / 4096

@@ -12,6 +12,9 @@ from tidegate.config import Resources
 from tidegate.engines.duckdb.memory import in_words, limit_of, share_of_duckdb
 from tidegate.telemetry import listened
 
+FEW_ROWS = 8_192
+"""Rows that are dealt out to many files wait for so many of a file, of each thread."""
+
 
 def connect(
     folder: Path, resources: Resources, folders: tuple[Path, ...] = (), files: tuple[Path, ...] = ()
@@ -39,6 +42,7 @@ def connect(
     if resources.max_spill_bytes is not None:  # DuckDB's own limit is nine tenths of what is free
         # Given to connect, it is shown as set and does not hold (DuckDB 1.5.6).
         connection.execute(f"SET max_temp_directory_size = '{resources.max_spill_bytes}B'")
+    connection.execute(f"SET partitioned_write_flush_threshold = {FEW_ROWS}")
     connection.execute("SET TimeZone = 'UTC'")
     # DuckDB keeps count of a query's progress only with the bar on, which is ours to show.
     connection.execute(f"SET enable_progress_bar = {str(listened()).lower()}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +15,20 @@ import pyarrow.parquet as pq
 
 from tidegate.columns import RECORD
 from tidegate.config import Resources
-from tidegate.engines.duckdb.connection import connect, identifier, lock, quoted
+from tidegate.engines.duckdb.connection import FEW_ROWS, connect, identifier, lock, quoted
 from tidegate.engines.duckdb.footer import extremes
 from tidegate.engines.duckdb.memory import limit_of, no_room
 from tidegate.engines.duckdb.progress import polled
 from tidegate.engines.duckdb.recurring import write_recurring
-from tidegate.engines.duckdb.row_groups import rows_of_group, widest
+from tidegate.engines.duckdb.row_groups import row_bytes, rows_of_group, widest
 from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Extremes, Stage, StagePlan
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
+
+_SORTED = 1 / 16
+"""What is sorted at once, as a share of the memory limit: it is held as rows and as columns, and by each thread."""
 
 
 class DuckDBEngine:
@@ -62,8 +66,36 @@ class DuckDBEngine:
         return self._ibis.table(name)
 
     def write(self, expression: ir.Table, path: Path) -> DataFile:
-        sql = self._ibis.compile(expression)
-        group = rows_of_group(self._row_bytes, len(expression.columns), limit_of(self._resources))
+        return self._write(self._ibis.compile(expression), len(expression.columns), path)
+
+    def write_in_order(
+        self, expression: ir.Table, order: Sequence[str], share: str, folder: Path
+    ) -> tuple[DataFile, ...]:
+        # DuckDB sorts what does not fit into memory too, but not reliably where rows are wide.
+        columns = [identifier(name) for name in expression.columns if name not in (*order, share)]
+        rows, limit = int(expression.count().to_pyarrow().as_py()), limit_of(self._resources)
+        parts = -int(-rows * row_bytes(self._row_bytes, len(expression.columns)) // (limit * _SORTED))
+        folder.mkdir(mode=0o700)
+        dealt = folder / "dealt"
+        part = f"least(floor({identifier(share)} * {parts}), {max(parts - 1, 0)})::INTEGER"
+        self._run(
+            f"COPY (SELECT *, {part} AS _part FROM ({self._ibis.compile(expression)})) TO {quoted(str(dealt))}"
+            f" (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (_part), ROW_GROUP_SIZE {FEW_ROWS})"
+        )
+        files = []
+        by = ", ".join(identifier(name) for name in order)
+        for number in range(parts):
+            there = ", ".join(quoted(str(path)) for path in (dealt / f"_part={number}").glob("*.parquet"))
+            if there:
+                scan = (
+                    f"SELECT {', '.join(columns)} FROM read_parquet([{there}], hive_partitioning=false) ORDER BY {by}"
+                )
+                files.append(self._write(scan, len(columns), folder / f"{number:05}.parquet"))
+                shutil.rmtree(dealt / f"_part={number}")
+        return tuple(files)
+
+    def _write(self, sql: str, columns: int, path: Path) -> DataFile:
+        group = rows_of_group(self._row_bytes, columns, limit_of(self._resources))
         self._run(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
         return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
 

@@ -19,9 +19,14 @@ _CELL = 16  # bytes of a cell in memory, at least
 _SAMPLES, _SAMPLE = 8, 1 << 18
 
 
-def rows_of_group(row_bytes: float, columns: int, limit: int) -> int:
+def rows_of_group(encoded: float, columns: int, limit: int) -> int:
     """How many rows of about that size, in a row group, take a sixteenth of the limit in memory."""
-    return int(max(1, min(limit / _SHARE / max(row_bytes, columns * _CELL, 1), _MOST)))
+    return int(max(1, min(limit / _SHARE / row_bytes(encoded, columns), _MOST)))
+
+
+def row_bytes(encoded: float, columns: int) -> float:
+    """How large a row is in memory, at least, that in a file takes `encoded` bytes."""
+    return max(encoded, columns * _CELL, 1)
 
 
 def bytes_of_record(plain: Path, mark: bytes) -> float:
