@@ -106,7 +106,7 @@ def test_a_server_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_fault_in_the_process_is_told_by_its_last_line(tmp_path: Path) -> None:
-    with client.forked("no plan", ()) as process:
+    with client.forked("no plan", tmp_path, ()) as process:
         code, answer, complaints = process.outcome(60)
     assert (code, answer) == (1, "")
     assert complaints.startswith("Traceback")

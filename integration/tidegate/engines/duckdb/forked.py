@@ -118,7 +118,8 @@ class Forked:
         if self._over or _server is None:
             return
         deadline = time.monotonic() + _PATIENCE
-        with suppress(OSError):  # the server is gone, and the process ends when it finds its socket closed
+        with suppress(OSError):  # the server is gone, or another one by now: the process ends by itself
+            self._ours.shutdown(socket.SHUT_WR)
             _server.ask(self._number)
             while self._hear(deadline):
                 pass
@@ -136,14 +137,15 @@ class Forked:
 
 
 @contextmanager
-def forked(request: str, told: tuple[int, ...]) -> Iterator[Forked]:
+def forked(request: str, folder: Path, told: tuple[int, ...]) -> Iterator[Forked]:
     """A process that has the request, which is one line. It ends with the block.
 
     Args:
+        folder: where what it writes to standard error is kept.
         told: the descriptor to tell progress to, if it is wanted.
     """
     number, (ours, theirs) = next(_numbers), socket.socketpair()
-    with ours, TemporaryFile() as complaints:
+    with ours, TemporaryFile(dir=folder) as complaints:
         with theirs:
             _fork(number, theirs.fileno(), complaints.fileno(), *told)
         process = Forked(number, ours, complaints)

@@ -44,7 +44,7 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
 def _process(plan: StagePlan, told: tuple[int, ...]) -> Iterator[Callable[[], Stage]]:
     plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     deadline = time.monotonic() + plan.resources.max_seconds
-    with forked(plan.model_dump_json(), told) as process:
+    with forked(plan.model_dump_json(), plan.folder, told) as process:
         yield lambda: _outcome(process, plan, deadline)
 
 
