@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -72,26 +73,31 @@ class DuckDBEngine:
         self, expression: ir.Table, order: Sequence[str], share: str, folder: Path
     ) -> tuple[DataFile, ...]:
         # DuckDB sorts what does not fit into memory too, but not reliably where rows are wide.
-        columns = [identifier(name) for name in expression.columns if name not in (*order, share)]
         rows, limit = int(expression.count().to_pyarrow().as_py()), limit_of(self._resources)
-        parts = -int(-rows * row_bytes(self._row_bytes, len(expression.columns)) // (limit * _SORTED))
+        parts = math.ceil(rows * row_bytes(self._row_bytes, len(expression.columns)) / (limit * _SORTED))
+        columns = [identifier(name) for name in expression.columns if name not in (*order, share)]
+        by = ", ".join(map(identifier, order))
         folder.mkdir(mode=0o700)
+
+        def sorted_file(number: int, source: str) -> DataFile:
+            sql = f"SELECT {', '.join(columns)} FROM {source} ORDER BY {by}"
+            return self._write(sql, len(columns), folder / f"{number:05}.parquet")
+
+        sql = self._ibis.compile(expression)
+        if parts < 2:
+            return (sorted_file(0, f"({sql})"),)
         dealt = folder / "dealt"
-        part = f"least(floor({identifier(share)} * {parts}), {max(parts - 1, 0)})::INTEGER"
+        part = f"least(floor({identifier(share)} * {parts}), {parts - 1})::INTEGER"
         self._run(
-            f"COPY (SELECT *, {part} AS _part FROM ({self._ibis.compile(expression)})) TO {quoted(str(dealt))}"
+            f"COPY (SELECT *, {part} AS _part FROM ({sql})) TO {quoted(str(dealt))}"
             f" (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (_part), ROW_GROUP_SIZE {FEW_ROWS})"
         )
         files = []
-        by = ", ".join(identifier(name) for name in order)
         for number in range(parts):
-            there = ", ".join(quoted(str(path)) for path in (dealt / f"_part={number}").glob("*.parquet"))
-            if there:
-                scan = (
-                    f"SELECT {', '.join(columns)} FROM read_parquet([{there}], hive_partitioning=false) ORDER BY {by}"
-                )
-                files.append(self._write(scan, len(columns), folder / f"{number:05}.parquet"))
-                shutil.rmtree(dealt / f"_part={number}")
+            of_part = dealt / f"_part={number}"
+            if there := [quoted(str(path)) for path in of_part.glob("*.parquet")]:
+                files.append(sorted_file(number, f"read_parquet([{', '.join(there)}], hive_partitioning=false)"))
+                shutil.rmtree(of_part)
         return tuple(files)
 
     def _write(self, sql: str, columns: int, path: Path) -> DataFile:
