@@ -11,7 +11,6 @@ import logging
 import signal
 import subprocess
 import sys
-import traceback
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
@@ -22,7 +21,7 @@ from tidegate.cli import main
 def command_line(
     *arguments: str, together: bool = False, columns: int = 120, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """What such a command prints, and its exit code.
+    """What such a command prints, and its exit code. What would be a traceback there is raised here.
 
     Args:
         together: whether both streams are one, standard output.
@@ -41,9 +40,6 @@ def command_line(
             main()
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
-        except BaseException:  # noqa: BLE001 - as the interpreter does it
-            traceback.print_exc()
-            code = 1
         finally:
             logger.level, logger.handlers[:] = level, handlers
     printed = (out.getvalue(), "" if together else err.getvalue())

@@ -20,10 +20,8 @@ def pools() -> dict[str, Path]:
 
 
 @pytest.fixture
-def gate(
-    tmp_path: Path, pools: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Gate:
+def gate(tmp_path: Path, pools: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Gate:
     """The command line over a registry and a pool of its own."""
     from tests.hostile.harness import Gate
 
-    return Gate(tmp_path, pools, monkeypatch, capsys)
+    return Gate(tmp_path, pools, monkeypatch)

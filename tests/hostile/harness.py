@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -13,8 +12,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.cli.in_process import command_line
 
-from tidegate.cli import main
 from tidegate.engines.duckdb import worker
 from tidegate.engines.duckdb.engine import DuckDBEngine
 from tidegate.pool import Dataset
@@ -111,7 +110,6 @@ class Gate:
     folder: Path
     pools: dict[str, Path]
     monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
     said: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
 
@@ -190,14 +188,9 @@ class Gate:
         """Run the command line, here. An exception that leaves it would be a traceback."""
         named = [*arguments, "--contract", "ferry", "--registry", ".", "--config", "config.yaml"]
         self.monkeypatch.chdir(self.folder)
-        self.monkeypatch.setattr(sys, "argv", ["tidegate", *named])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, error = self.capsys.readouterr()
-        self.said += [out, error]
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, out, error
+        done = command_line(*named)
+        self.said += [done.stdout, done.stderr]
+        return done.returncode, done.stdout, done.stderr
 
     def rows(self, case: Case) -> list[tuple[Any, ...]]:
         """What is in the pool."""
