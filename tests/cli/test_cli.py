@@ -103,7 +103,7 @@ def test_the_real_flights_are_accepted(folder: Path) -> None:
 
 def test_integrate_history_and_rollback(folder: Path) -> None:
     first = rows("x.jsonl", {}, {"query_id": "q2"})
-    done = run("integrate", first, "--contract", "query_relevance", "--into", "pool", "--contributor", "ada")
+    done = command_line("integrate", first, "--contract", "query_relevance", "--into", "pool", "--contributor", "ada")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Published as version 0 of {folder / 'pool'}: 2 rows added, 2 in all." in done.stdout.replace("\n", " ")
     again = command_line("integrate", first, "--contract", "query_relevance", "--into", "pool", "--contributor", "ada")
