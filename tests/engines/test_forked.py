@@ -99,8 +99,17 @@ def test_where_the_server_is_killed_the_file_is_not_read_and_the_next_is(tmp_pat
     assert rows(tmp_path, 3) == 3
 
 
-def test_a_server_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("gone", [False, True], ids=["as it comes", "gone before it is asked"])
+def test_a_server_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: bool) -> None:
+    ask = client._Server.ask
+
+    def later(server: client._Server, *asked: int) -> None:
+        server._process.wait()
+        ask(server, *asked)
+
     monkeypatch.setattr(sys, "executable", "/bin/false")
+    if gone:
+        monkeypatch.setattr(client._Server, "ask", later)
     with pytest.raises(SourceUnreadable, match=r"exit 1\).*process that starts it has ended"):
         rows(tmp_path, 1)
 

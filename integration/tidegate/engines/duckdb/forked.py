@@ -73,7 +73,8 @@ def _fork(number: int, *descriptors: int) -> None:
                 return
             _server.stop()
         _server = _Server()
-        _server.ask(number, *descriptors)
+        with suppress(OSError):  # it could not start; waiting for the process tells
+            _server.ask(number, *descriptors)
 
 
 @atexit.register
