@@ -46,18 +46,18 @@ def test_a_seed_gives_the_same_file_on_any_number_of_threads(tmp_path: Path) -> 
 
 def test_a_run_ends_with_a_table_and_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
-    names = ["append, 10 % each wrong", "polars, 1 % each wrong"]
+    name = "polars, 1 % each wrong"
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--size", "1MB", "--threads", "1", "--folder", tmp_path / "work",
-         "--json", tmp_path / "r.json", "--only", *names],
+         "--json", tmp_path / "r.json", "--only", name],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split("  ")[0] for line in lines] == ["case", "polars, 1 % each wrong", "append, 10 % each wrong"]
+    assert [line.split("  ")[0] for line in lines] == ["case", name]
     assert list((tmp_path / "work").iterdir()) == []
     record = json.loads((tmp_path / "r.json").read_text())
-    assert {result["case"] for result in record["results"]} == set(names)
+    assert [result["case"] for result in record["results"]] == [name]
     assert all(result["peak_memory"] > 10**7 and result["floor_seconds"] > 0 for result in record["results"])
     ET.fromstring(draw(record))
 

@@ -161,3 +161,11 @@ def test_what_is_sorted_in_parts_is_sorted_as_a_whole(bench: Any, monkeypatch: p
         assert came.column_names == ["v"]
         assert came.column("v").to_pylist() == wanted.column("v").to_pylist()
         monkeypatch.undo()
+
+
+def test_the_share_of_a_shuffled_row_is_where_its_hash_lies(bench: Any) -> None:
+    """Rows are dealt out by it to parts that are sorted each, so it may never fall where the order rises."""
+    side = bench.table(pyarrow.table({"v": [str(n) for n in range(5_000)]}))
+    table = merged(side, side, (5_000, 5_000), INTERLEAVE, 3).select(ORDER[0], SHARE).to_pyarrow()
+    for order, share in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        assert share == int(order[:3], 16) / 4096
