@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
 
 import duckdb
@@ -197,6 +198,12 @@ def test_a_salt_that_could_be_guessed_is_refused(salt: str | None, monkeypatch: 
     with pytest.raises(Misuse, match="variable SALT holds no salt of 16") as refused:
         key_from("SALT")
     assert not salt or salt not in str(refused.value)
+
+
+@pytest.mark.parametrize("salt", [b"sixteen letters!", b"\xff" * 16], ids=["the shortest", "no text"])
+def test_a_salt_is_any_sixteen_bytes(salt: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALT", os.fsdecode(salt))
+    assert key_from("SALT") == hashlib.sha256(salt).hexdigest()
 
 
 def test_every_kind_is_told_apart() -> None:

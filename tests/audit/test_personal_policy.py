@@ -90,7 +90,7 @@ def test_what_can_be_hashed_is_and_the_rest_rejects(
     plain = {("note", "email", 2, "hashed"), ("note", "ip", 1, "hashed")}
     nested = {("who", "email", 1, "rejected"), ("more", "phone", 1, "rejected")}
     assert by_column(out.told) == plain | (nested if body is BODY else set())
-    assert [(r.column, r.cells) for r in out.hashed.repairs] == [("note", 2)]
+    assert [(r.column, r.detail, r.cells) for r in out.hashed.repairs] == [("note", "email, ip", 2)]
     rows = out.hashed.rows.order_by("_record").to_pyarrow().to_pylist()
     assert [str(row["note"])[:7] for row in rows] == ["hashed:", "hashed:", "boots", "None"]
     assert list(out.hashed.known) == ["note"], "the columns by which rows are compared"
@@ -116,7 +116,8 @@ def test_examples_and_observations_that_hold_some_are_not_shown() -> None:
     assert [each.value for each in shown[1].examples] == ["9", None, None]
     assert [each.record for each in shown[1].examples] == [0, 1, 2]
     assert shown[1].observed == "it holds personal data"
-    assert discreet(config, [told("5", "8.8.8.8")])[0].observed == "5"
+    (half,) = discreet(config, [told("5", "8.8.8.8")])
+    assert (half.observed, half.examples) == ("5", told("", None).examples)
     assert discreet(config, [told("8.8.8.8", "5")])[0].examples == told("", "5").examples
 
 
