@@ -118,8 +118,6 @@ def _by_another(data: bytes, compression: Compression) -> bytes:
     plain = b""
     while data:
         if compression == "gzip":
-            if not data.strip(b"\0"):  # padding, which gzip allows
-                break
             member = zlib.decompressobj(31)
             try:
                 plain += member.decompress(data)
@@ -128,7 +126,7 @@ def _by_another(data: bytes, compression: Compression) -> bytes:
                     return plain + gzip.decompress(data)
                 raise
             assert member.eof, "a member that does not end was taken for whole"
-            data = member.unused_data
+            data = member.unused_data.lstrip(b"\0")  # padding, which gzip allows
         else:
             frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
             plain += frame.decompress(data)

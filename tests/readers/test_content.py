@@ -98,6 +98,11 @@ def test_recognised(name: str, data: bytes, expected: tuple[str, str], write) ->
         ("x.xlsx", zipped(**{"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "Excel"),
         ("x.zip", zipped(a=LINES), "zip archive of JSON Lines"),
         ("x.zip", zipped(a=CSV)[:-8], "damaged zip"),
+        (
+            "x.zip",
+            zipped(a=CSV).replace(b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\xff"),
+            "damaged zip archive: zip file version 25.5",
+        ),
         ("x.gz", gzipped(gzipped(CSV)), "compressed twice"),
         ("x.parquet", parquet()[:-4], "does not end as Parquet"),
         ("x.json", json.dumps({"rows": [{"a": 1}, {"a": 2}]}, indent=1).encode(), "first line is not a JSON object"),

@@ -11,7 +11,7 @@ from typing import Literal
 
 from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable
-from tidegate.readers.decompress import Compression, decompress, only_member
+from tidegate.readers.decompress import ZIP_FAULTS, Compression, decompress, only_member
 
 Format = Literal["csv", "json", "jsonl", "parquet"]
 
@@ -112,7 +112,7 @@ def _refuse_office(path: Path) -> None:
                 kind = "an Excel workbook" if workbook else "a Microsoft Office file"
                 raise SourceUnreadable(f"{path} is {kind}.", f"Export it as CSV (UTF-8). {_TAKEN}")
             only_member(archive, path)
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except (*ZIP_FAULTS, OSError) as error:
         raise SourceUnreadable(
             f"{path} is a damaged zip archive: {error}.", "Was it cut off? Compress and send it anew."
         ) from None

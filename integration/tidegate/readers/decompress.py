@@ -27,6 +27,8 @@ _ZSTD_FEED = 2048
 """Four bytes of zstd can become 128 KB, and its decompressor gives all it has: feed little, and memory is bounded."""
 _ZSTD_WINDOW = 1 << 27
 _ANEW = "Compress and send the file anew."
+ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, NotImplementedError, struct.error, ValueError)
+"""What Python's reader of zip raises where an archive is damaged, or says that it needs a later version of zip."""
 
 
 def decompress(path: str | Path, compression: Compression, limits: Resources) -> Iterator[bytes]:
@@ -117,7 +119,7 @@ def _zip(file: BinaryIO, path: str | Path) -> Iterator[bytes]:
                     yield chunk
     except EOFError:
         raise _ends_in_the_middle(path, "zip") from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, struct.error, ValueError) as error:
+    except ZIP_FAULTS as error:
         raise _damaged(path, "zip", error) from None
 
 
