@@ -144,6 +144,20 @@ def test_numbers_whose_check_digit_is_right_by_chance_are_no_cards(bench: Any) -
     assert found(bench, {"id": [*ids, "4111 1111 1111 1111"]}) == {"id": {"credit_card": 1}}, "no number of theirs"
 
 
+@pytest.mark.parametrize("rows", [7, 1000])
+def test_what_is_a_card_is_decided_over_all_batches(bench: Any, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    monkeypatch.setattr(personal, "_BATCH_ROWS", rows)
+    looking = [str(4_000_000_000_000_000 + n) for n in range(40)]
+    cards, others = [t for t in looking if kinds_in(t)], [t for t in looking if not kinds_in(t)]
+    few = personal._FEW
+    for right, wrong, are in ((1, few - 2, True), (1, few - 1, False), (10, 10, True), (9, 11, False)):
+        told = found(bench, {"id": (cards * 3)[:right] + others[:wrong]})
+        assert told == ({"id": {"credit_card": right}} if are else {}), (right, wrong)
+    spelled = ["order 4000 0000 0000 0001", "order 4111 1111 1111 1111"]  # one of them is a card's
+    assert found(bench, {"id": [*others, *spelled]}) == {"id": {"credit_card": 1}}
+    assert found(bench, {"id": [*spelled, *spelled, *cards[:2], *others]}) == {"id": {"credit_card": 2}}
+
+
 def test_batches_make_no_difference(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(personal, "_BATCH_ROWS", 2)
     monkeypatch.setattr(personal, "_AT_ONCE", 1)
@@ -153,6 +167,10 @@ def test_batches_make_no_difference(bench: Any, monkeypatch: pytest.MonkeyPatch)
         "c": ["8.8.8.8"] * 9,
     }
     assert found(bench, cells) == {"a": {"ip": 3, "iban": 3}, "c": {"ip": 9}}
+    each, _ = find_personal(
+        bench.engine, bench.table(cells), [Column("a", "string"), Column("c", "string")], bench.folder
+    )
+    assert (each.cells, each.records.rows) == (6, 6)
 
 
 def test_no_rows_and_no_text(bench: Any) -> None:
@@ -221,3 +239,6 @@ def test_a_scan_that_takes_too_long_is_no_pass(bench: Any, make_contract: Any, m
         ("dataframe.personal_data", "not_evaluated", "critical")
     ]
     assert screened.told == ()
+    assert screened.checks[0].observed == "a timeout after 0.001 s; raise resources.max_seconds"
+    assert screened.hashed.rows is rows
+    assert [column.name for column in screened.contract.columns] == ["note"]

@@ -52,6 +52,7 @@ def test_what_is_found_is_told_and_its_columns_are_personal_from_then_on(
     assert [c.name for c in out.contract.columns if c.personal] == ["note", "who", "more"]
     assert [c.name for c in out.contract.columns] == list(CELLS)
     assert out.hashed.repairs == ()
+    assert list(out.hashed.rows.columns) == [*CELLS, "_record"], "the rows as they were"
     listed = f"{IN_NOTE}; who: email in 1 record; more: phone in 1 record"
     expected = "no personal data in columns that are not marked personal"
     severity = "warning" if mode == "warn" else "critical"
@@ -79,6 +80,7 @@ def test_where_nothing_is_found_only_who_asks_is_told(
 def test_ignore_does_not_look(bench: Any, make_contract: Any) -> None:
     out = screened(bench, make_contract, "ignore")
     assert (out.told, out.checks, [c for c in out.contract.columns if c.personal]) == ((), (), [])
+    assert list(out.hashed.rows.columns) == [*CELLS, "_record"], "the rows as they were"
 
 
 @pytest.mark.parametrize("body", [PLAIN, BODY])

@@ -116,6 +116,8 @@ def test_all_else_is_refused_with_its_place(text: str, message: str) -> None:
         ({"column_list": ["a", {"$PARAMETER": "pool.rows"}]}, "cannot stand for column_list"),
         ({"min_value": {"$PARAMETER": 5}}, "stands alone, with a text"),
         ({"min_value": {"$PARAMETER": "pool.rows", "$PARAMETER.pool.rows": 5}}, "stands alone"),
+        ({"column": "a", "$PARAMETER": ["a", "b"]}, "stands for the value of an argument"),
+        ({"$PARAMETER": "pool.rows"}, "stands for the value of an argument"),
     ],
 )
 def test_where_no_parameter_may_stand(kwargs: dict[str, Any], message: str) -> None:

@@ -94,6 +94,8 @@ def find_parameters(kwargs: Any, columns: tuple[Column, ...], where: str) -> tup
         BrokenContract: one says what the language has not, or names a column or statistic that there is not.
     """
     found: list[Parameter] = []
+    if isinstance(kwargs, dict) and any(str(key).startswith(PARAMETER) for key in kwargs):
+        raise BrokenContract(f"{where}: {PARAMETER} stands for the value of an argument, not among them.", _WRITE)
     for argument, value in _walk(kwargs):
         if not isinstance(value, dict) or not any(str(key).startswith(PARAMETER) for key in value):
             continue
