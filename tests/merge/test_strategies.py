@@ -147,13 +147,18 @@ def test_positions_do_not_reach_the_outcome(bench: Any) -> None:
         assert together(ours, theirs, (8, 1), weighted(0.5, sampling), 3).columns == ("v",)
 
 
-def test_what_is_sorted_in_parts_is_sorted_as_a_whole(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_once", ["all", "two"])
+def test_what_is_sorted_in_parts_is_sorted_as_a_whole(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, at_once: str
+) -> None:
     ours = bench.table({"v": [f"b{n}" for n in range(5000)]})
     theirs = bench.table({"v": [f"c{n}" for n in range(700)]})
     for shuffle in (None, 7):
         table = merged(ours, theirs, (5000, 700), INTERLEAVE, shuffle)
         wanted = table.order_by(*ORDER).drop(*ORDER, SHARE).to_pyarrow()
         monkeypatch.setattr("tidegate.engines.duckdb.engine._SORTED", 50_000 / 2**32)
+        if at_once == "two":
+            monkeypatch.setattr("tidegate.engines.duckdb.engine._WAITING", 0)
         files = bench.engine.write_in_order(table, ORDER, SHARE, bench.folder / f"parts-{shuffle}")
         assert len(files) > 3
         assert max(file.rows for file in files) < 2 * min(file.rows for file in files), "evenly"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _SORTED = 1 / 16
 """What is sorted at once, as a share of the memory limit: it is held as rows and as columns, and by each thread."""
+_WAITING = 1 / 8
+"""What waits to be dealt out, as a share of the memory limit: with a third of it DuckDB spilled ten times the rows."""
 
 
 class DuckDBEngine:
@@ -74,7 +77,10 @@ class DuckDBEngine:
     ) -> tuple[DataFile, ...]:
         # DuckDB sorts what does not fit into memory too, but not reliably where rows are wide.
         rows, limit = int(expression.count().to_pyarrow().as_py()), limit_of(self._resources)
-        parts = math.ceil(rows * row_bytes(self._row_bytes, len(expression.columns)) / (limit * _SORTED))
+        row = row_bytes(self._row_bytes, len(expression.columns))
+        parts = math.ceil(rows * row / (limit * _SORTED))
+        waiting = (self._resources.threads or os.cpu_count() or 1) * FEW_ROWS * row
+        at_once = max(2, int(limit * _WAITING / waiting))
         columns = [identifier(name) for name in expression.columns if name not in (*order, share)]
         by = ", ".join(map(identifier, order))
         folder.mkdir(mode=0o700)
@@ -83,22 +89,32 @@ class DuckDBEngine:
             sql = f"SELECT {', '.join(columns)} FROM {source} ORDER BY {by}"
             return self._write(sql, len(columns), folder / f"{number:05}.parquet")
 
-        sql = self._ibis.compile(expression)
-        if parts < 2:
-            return (sorted_file(0, f"({sql})"),)
-        dealt = folder / "dealt"
-        part = f"least(floor({identifier(share)} * {parts}), {parts - 1})::INTEGER"
+        source = f"({self._ibis.compile(expression)})"
+        part = f"least(floor({identifier(share)} * {max(parts, 1)}), {max(parts, 1) - 1})::INTEGER"
+        dealt = self._dealt(source, part, range(max(parts, 1)), at_once, folder / "dealt")
+        return tuple(sorted_file(number, source) for number, source in enumerate(dealt))
+
+    def _dealt(self, source: str, part: str, parts: range, at_once: int, folder: Path) -> Iterator[str]:
+        """The rows of each part, as something to select from until the next one is asked for.
+
+        Args:
+            part: which of the parts a row is of.
+            at_once: to how many files rows are dealt: more are dealt out again, since rows wait for each.
+        """
+        if len(parts) == 1:
+            yield source
+            return
+        each = math.ceil(len(parts) / at_once)
         self._run(
-            f"COPY (SELECT *, {part} AS _part FROM ({sql})) TO {quoted(str(dealt))}"
+            f"COPY (SELECT *, ({part} - {parts.start}) // {each} AS _part FROM {source}) TO {quoted(str(folder))}"
             f" (FORMAT parquet, COMPRESSION lz4_raw, PARTITION_BY (_part), ROW_GROUP_SIZE {FEW_ROWS})"
         )
-        files = []
-        for number in range(parts):
-            of_part = dealt / f"_part={number}"
-            if there := [quoted(str(path)) for path in of_part.glob("*.parquet")]:
-                files.append(sorted_file(number, f"read_parquet([{', '.join(there)}], hive_partitioning=false)"))
-                shutil.rmtree(of_part)
-        return tuple(files)
+        for number in range(math.ceil(len(parts) / each)):
+            of_file = folder / f"_part={number}"
+            if there := [quoted(str(path)) for path in of_file.glob("*.parquet")]:
+                rows = f"read_parquet([{', '.join(there)}], hive_partitioning=false)"
+                yield from self._dealt(rows, part, parts[number * each :][:each], at_once, of_file / "again")
+                shutil.rmtree(of_file)
 
     def _write(self, sql: str, columns: int, path: Path) -> DataFile:
         group = rows_of_group(self._row_bytes, columns, limit_of(self._resources))
