@@ -159,7 +159,7 @@ def test_from_the_command_line_and_nothing_that_it_leaves_holds_a_secret(
         next(kind for kind in ("rollback to 0", "publish") if kind in line) for line in done[3][1].splitlines()[1:]
     ] == ["rollback to 0", "publish", "publish"]
     store.remove()
-    code, told = here("integrate", trips(e=4), "--contract", "trips", "--into", pool, "--config", config(folder))
+    code, told = run("integrate", trips(e=4), "--contract", "trips", "--into", pool, "--config", config(folder))
     assert code == 4
     assert told.startswith("pool-error: ")
     told += "".join(text for _, text in done)

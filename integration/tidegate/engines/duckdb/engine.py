@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _SORTED = 1 / 16
 """What is sorted at once, as a share of the memory limit: it is held as rows and as columns, and by each thread."""
 _WAITING = 1 / 8
-"""What waits to be dealt out, as a share of the memory limit: with a third of it DuckDB spilled ten times the rows."""
+"""What may wait to be dealt out, as a share of the memory limit: with a third DuckDB spilled ten times the rows."""
 
 
 class DuckDBEngine:
@@ -78,7 +78,7 @@ class DuckDBEngine:
         # DuckDB sorts what does not fit into memory too, but not reliably where rows are wide.
         rows, limit = int(expression.count().to_pyarrow().as_py()), limit_of(self._resources)
         row = row_bytes(self._row_bytes, len(expression.columns))
-        parts = math.ceil(rows * row / (limit * _SORTED))
+        parts = max(1, math.ceil(rows * row / (limit * _SORTED)))
         waiting = (self._resources.threads or os.cpu_count() or 1) * FEW_ROWS * row
         at_once = max(2, int(limit * _WAITING / waiting))
         columns = [identifier(name) for name in expression.columns if name not in (*order, share)]
@@ -90,8 +90,8 @@ class DuckDBEngine:
             return self._write(sql, len(columns), folder / f"{number:05}.parquet")
 
         source = f"({self._ibis.compile(expression)})"
-        part = f"least(floor({identifier(share)} * {max(parts, 1)}), {max(parts, 1) - 1})::INTEGER"
-        dealt = self._dealt(source, part, range(max(parts, 1)), at_once, folder / "dealt")
+        part = f"least(floor({identifier(share)} * {parts}), {parts - 1})::INTEGER"
+        dealt = self._dealt(source, part, range(parts), at_once, folder / "dealt")
         return tuple(sorted_file(number, source) for number, source in enumerate(dealt))
 
     def _dealt(self, source: str, part: str, parts: range, at_once: int, folder: Path) -> Iterator[str]:
