@@ -63,7 +63,7 @@ def test_carries_the_registry_as_it_is(wheel: Path, folder: str) -> None:
     assert carried == shipped
 
 
-@pytest.mark.parametrize("name", ["contracts/flights/v1_0.py", "expectations/flights/v1_0.json"])
+@pytest.mark.parametrize("name", ["contracts/flights/v1_0.py", "expectations/flights/v1_0.json", "contracts.lock"])
 def test_carries_the_flights(names: set[str], name: str) -> None:
     assert f"tidegate/_registry/{name}" in names
 
