@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 
 from tidegate import integrate_contributed_data
 from tidegate.cli import app
+from tidegate.cli.contracts.replay import _print
 from tidegate.config import load_config
 from tidegate.errors import Misuse
-from tidegate.evolution.replay import Replay, replay
+from tidegate.evolution.pool_rows import ContributorRows, PoolReplay, RuleRows
+from tidegate.evolution.replay import Replay, SubmissionReplay, replay
 
 OLD = """\
 trip: str = pa.Field(metadata={"key": True})
@@ -59,7 +61,7 @@ def harbour(tmp_path_factory: pytest.TempPathFactory) -> tuple[Folder, Path, Pat
             data_path=path, schema_config="trips@1.0", training_data=pool, registry=root, contributor=contributor,
             tracking=False, state_dir=root / "state",
         )  # fmt: skip
-    (sent / "torn.csv").write_bytes(b'trip,cars\n"t9')
+    (sent / "torn.parquet").write_bytes(b"PAR1, or so it says")
     return folder, pool, sent
 
 
@@ -101,26 +103,48 @@ def test_a_version_that_takes_all_takes_all(harbour: tuple[Folder, Path, Path]) 
     ]  # fmt: skip
 
 
-def test_submissions_are_told_with_what_became_of_them(harbour: tuple[Folder, Path, Path]) -> None:
-    told = replayed(harbour, "trips@2.0", harbour[2])
-    ahab, nemo, torn = told.submissions
-    assert (ahab.contributor, ahab.published_by, ahab.verdict, ahab.rows) == ("ahab", "trips@1.0", "rejected", 3)
-    assert dict(ahab.rules)["port.dtype"] == 1
-    assert (ahab.failing_rows, nemo.failing_rows) == (3, 1)
-    assert nemo.contributor == "nemo"
-    assert (torn.verdict, torn.rows, len(torn.reasons)) == (None, 0, 1)
-
-
-def test_the_command_line_tells_it(harbour: tuple[Folder, Path, Path]) -> None:
+def test_the_command_line_tells_also_of_submissions_and_what_became_of_them(
+    harbour: tuple[Folder, Path, Path],
+) -> None:
     folder, pool, sent = harbour
     given = ["contracts", "replay", "trips@2.0", "--pool", str(pool), "--registry", str(folder.root)]
     done = CliRunner().invoke(app, [*given, "--submissions", str(sent), "--format", "json"])
-    document: dict[str, Any] = json.loads(done.stdout)
-    assert (done.exit_code, document["fine"], document["contract"]) == (1, False, "trips@2.0")
-    assert {"uri", "version", "rows", "failing_rows", "rules", "contributors", "not_evaluated"} == set(document["pool"])
-    text = CliRunner().invoke(app, given)
-    assert text.exit_code == 1
-    assert "4 of 5 rows would fail." in text.stdout
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert (done.exit_code, told["fine"], told["contract"]) == (1, False, "trips@2.0")
+    assert {"uri", "version", "rows", "failing_rows", "rules", "contributors", "not_evaluated"} == set(told["pool"])
+    ahab, nemo, torn = told["submissions"]
+    known = {
+        "path": str(sent / "ahab.jsonl"),
+        "contributor": "ahab",
+        "published_by": "trips@1.0",
+        "verdict": "rejected",
+    }
+    assert ahab == ahab | known | {"rows": 3, "failing_rows": 3}
+    assert {"rule": "port.dtype", "rows": 1} in ahab["rules"]
+    assert (nemo["contributor"], nemo["failing_rows"]) == ("nemo", 1)
+    assert (torn["verdict"], torn["contributor"], torn["rows"], len(torn["reasons"])) == (None, None, 0, 1)
+
+
+def test_in_words_it_tells_how_many_rows_and_whose(capsys: pytest.CaptureFixture[str]) -> None:
+    sent = SubmissionReplay("x.csv", "ahab", "trips@1.0", "rejected", ("why",), 9, 2, (("a.isin", 2), ("a.mine", None)))
+    pool = PoolReplay("/pool", 3, 5, 1, (RuleRows("a.isin", 1, (("ahab", 1), (None, 1))),),
+                      (ContributorRows("ahab", 5, 1),), {"a.mine": "it raised"})  # fmt: skip
+    _print(Replay("trips@2.0", pool, (sent,)))
+    assert capsys.readouterr().out.splitlines() == [
+        "trips@2.0 on version 3 of /pool",
+        "1 of 5 rows would fail.",
+        "    a.isin  1 rows: ahab 1, (contributor unknown) 1",
+        "    a.mine  not evaluated: it raised",
+        "",
+        "By contributor:",
+        "    ahab  1 of 5 rows",
+        "",
+        "REJECTED  x.csv  ahab, published by trips@1.0",
+        "    2 of 9 records fail",
+        "    because why",
+        "    a.isin  2 records",
+        "    a.mine  not evaluated",
+    ]
 
 
 def test_without_a_pool_there_is_nothing_to_replay(harbour: tuple[Folder, Path, Path], tmp_path: Path) -> None:

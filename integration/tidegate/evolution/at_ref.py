@@ -22,8 +22,8 @@ def registry_at(registry: Registry, ref: str) -> Iterator[Registry]:
     Raises:
         Misuse: the registry is in no git repository, git is not installed, or there is no such commit.
     """
-    commit = _git(registry.root, ref, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    listed = _git(registry.root, ref, "ls-tree", "-r", "-z", "--name-only", commit.decode().strip(), "--", *_PLACES)
+    commit = commit_of(registry, ref)
+    listed = _git(registry.root, ref, "ls-tree", "-r", "-z", "--name-only", commit, "--", *_PLACES)
     with work_folder(None) as folder:
         (folder / "contracts").mkdir()
         for name in filter(None, listed.decode().split("\0")):
@@ -31,8 +31,14 @@ def registry_at(registry: Registry, ref: str) -> Iterator[Registry]:
                 continue
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_git(registry.root, ref, "cat-file", "blob", f"{commit.decode().strip()}:./{name}"))
+            target.write_bytes(_git(registry.root, ref, "cat-file", "blob", f"{commit}:./{name}"))
         yield Registry(folder)
+
+
+def commit_of(registry: Registry, ref: str) -> str:
+    """The full name of a commit. Raises `Misuse` as `registry_at` does."""
+    named = _git(registry.root, ref, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    return named.decode().strip()
 
 
 def _git(root: Path, ref: str, *arguments: str) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidegate.errors import BrokenContract
+from tidegate.evolution.at_ref import commit_of
 from tidegate.evolution.compare import Release, load_release
 from tidegate.evolution.contradictions import contradicting
 from tidegate.evolution.examples import misbehaving
@@ -69,20 +70,22 @@ def check_registry(registry: Registry, against: str | None = None, only: str | N
 
     Args:
         against: a commit, branch or tag. What was there is held against what is here.
-        only: one dataset, of which alone the versions are checked.
+        only: one version, as in ``flights@1.0``; of the others of its dataset it is only told what it may change.
 
     Raises:
         Misuse: the lock or the settings cannot be read, or there is no such commit.
     """
     silence_dependencies()
     root = registry.root
+    if against is not None:
+        commit_of(registry, against)  # judging takes a while, so what is misspelt is told first
     there = registry.datasets()
     lock, modes = Lock.read(root), Modes.read(root, there)
-    names = sorted(there) if only is None else [only]
+    names = sorted(there) if only is None else [only.partition("@")[0]]
     loaded = load_all(registry, names)
     findings = [*(_misnamed(root) if only is None else ()), *loaded.broken]
     for releases in loaded.releases.values():
-        for release in releases:
+        for release in (one for one in releases if only in (None, one.name)):
             findings += _lacking(root, release)
             findings += misbehaving(root, release)
             if release.suite is not None:
@@ -94,7 +97,7 @@ def check_registry(registry: Registry, against: str | None = None, only: str | N
     newest = {name: releases[-1].contract for name, releases in loaded.releases.items() if releases}
     findings += stale_pages(root, newest)
     datasets = tuple(_told(name, there[name], modes.of(name), lock) for name in names)
-    return Checked(root, against, datasets, _each_once(findings))
+    return Checked(root, against, datasets, _each_once(f for f in findings if only in (None, f.contract)))
 
 
 def load_all(registry: Registry, names: Sequence[str]) -> Loaded:
@@ -165,5 +168,5 @@ def _seen_from(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _each_once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def _each_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(findings))

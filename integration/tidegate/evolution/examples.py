@@ -59,9 +59,7 @@ def misbehaving(root: Path, release: Release) -> Iterator[Finding]:
             folder = release.contract.path.parent / "examples" / release.contract.path.stem / kind
             yield Finding("no-examples", release.name, folder.relative_to(root).as_posix(),
                           f"{release.name} has no {kind} example.", _HOW[kind])  # fmt: skip
-    judging = _Judging(root, release)
-    yield from judging.valid(examples.valid)
-    yield from judging.invalid(examples.invalid)
+    yield from _Judging(root, release).misbehaving(examples)
 
 
 _HOW = {
@@ -71,7 +69,7 @@ _HOW = {
 
 
 class _Judging:
-    """Judges examples of one version. Several at once where that is the same, since each takes a second by itself."""
+    """Judges the examples of one version. Those of JSON at once, since each takes a second by itself."""
 
     def __init__(self, root: Path, release: Release) -> None:
         self._root, self._release = root, release
@@ -79,66 +77,78 @@ class _Judging:
         self._unique = {rule.id for rule in rules if rule.check == "unique" and rule.definition is None}
         self._warning = {rule.id for rule in rules if rule.warns}
 
-    def valid(self, examples: Sequence[Path]) -> Iterator[Finding]:
-        """The valid ones that are not accepted."""
-        if len(examples) > 1 and self._all_accepted(examples):
-            return
-        for example in examples:
-            report = self._report(example, with_suite=True)
+    def misbehaving(self, examples: Examples) -> Iterator[Finding]:
+        """The examples that are not judged as they should be."""
+        valid = [example for example in examples.valid if _of_json(example)]
+        invalid = [example for example in examples.invalid if self._by_record(example)]
+        found = self._failed_by_file(valid, invalid)
+        for example in examples.valid:
+            failed = found.get(example)
+            if failed is None or failed & self._unique:  # of other files beside it, perhaps
+                yield from self._valid(example)
+            elif failed:
+                yield self._unaccepted(example, f"it fails {', '.join(sorted(failed))}")
+        for example in examples.invalid:
+            yield from self._invalid(example, found.get(example))
+
+    def _valid(self, example: Path) -> Iterator[Finding]:
+        report = self._report(example, with_suite=True)
+        if isinstance(report, Finding):
+            yield report
+        elif report.verdict != "accepted" or _failed(report):
+            yield self._unaccepted(example, "; ".join(report.reasons) or f"it fails {', '.join(_failed(report))}")
+
+    def _unaccepted(self, example: Path, why: str) -> Finding:
+        fact = f"This valid example is not accepted: {why}."
+        return self._finding("example-fails", example, fact, "Mend the example, or the contract.")
+
+    def _invalid(self, example: Path, found: set[str] | None) -> Iterator[Finding]:
+        if found is None:
+            report = self._report(example)
             if isinstance(report, Finding):
                 yield report
-            elif report.verdict != "accepted" or _failed(report):
-                why = "; ".join(report.reasons) or f"it fails {', '.join(_failed(report))}"
-                yield self._finding("example-fails", example, f"This valid example is not accepted: {why}.",
-                                    "Mend the example, or the contract.")  # fmt: skip
-
-    def invalid(self, examples: Sequence[Path]) -> Iterator[Finding]:
-        """The invalid ones that fail for another rule, or for none."""
-        together = [example for example in examples if self._by_record(example)]
-        found = self._failed_by_file(together)
-        for example in examples:
-            wanted = rule_of(example)
-            if example in found:
-                failed = sorted(rule for rule in found[example] if rule == wanted or rule not in self._unique)
-            else:
-                report = self._report(example)
-                if isinstance(report, Finding):
-                    yield report
-                    continue
-                failed = sorted(_failed(report))
-            if failed != [wanted]:
-                told = f"It fails {', '.join(failed)}" if failed else "It fails no rule"
-                yield self._finding("example-passes", example, f"This invalid example should fail {wanted}. {told}.",
-                                    "Name it after the rule that it fails, and let it fail no other.")  # fmt: skip
+                return
+            found = set(_failed(report))
+        wanted = rule_of(example)
+        if found != {wanted}:
+            told = f"It fails {', '.join(sorted(found))}" if found else "It fails no rule"
+            yield self._finding("example-passes", example, f"This invalid example should fail {wanted}. {told}.",
+                                "Name it after the rule that it fails, and let it fail no other.")  # fmt: skip
 
     def _by_record(self, example: Path) -> bool:
-        """Whether it can stand beside others: JSON has its columns record by record."""
+        """Whether an invalid example can stand beside others: not if it is about more than one record, or warns."""
         rule = rule_of(example)
         whole = rule.endswith(_OF_WHOLE_FILES) or rule in self._unique or rule in self._warning
-        return not whole and example.name.endswith((".json", ".jsonl", ".ndjson"))
+        return not whole and _of_json(example)
 
-    def _all_accepted(self, examples: Sequence[Path]) -> bool:
-        try:
-            with self._judged(examples, with_suite=True) as judgement:
-                return judgement.report.verdict == "accepted" and not _failed(judgement.report)
-        except TidegateError:
-            return False
+    def _failed_by_file(self, valid: Sequence[Path], invalid: Sequence[Path]) -> dict[Path, set[str]]:
+        """The rules that the records of each file fail, judged as one submission.
 
-    def _failed_by_file(self, examples: Sequence[Path]) -> dict[Path, set[str]]:
-        """The rules that the records of each file fail, judged as one submission; nothing where that cannot be."""
-        if not examples:
+        What cannot be told so is left out: everything where that submission cannot be judged, and valid ones where the
+        suite fails. That a value is in another file as well fails no invalid one.
+        """
+        together = [*valid, *invalid]
+        if not together:
             return {}
         try:
-            with self._judged(examples) as judgement:
+            with self._judged(together, with_suite=bool(valid)) as judgement:
                 pairs = judgement.quarantined.select(RECORD, "rule").to_pyarrow().to_pylist()
                 counts = [file.rows for file in judgement.staged.staged]
+                checks = judgement.report.checks
         except TidegateError:
+            return {}
+        if any(check.status == "not_evaluated" for check in checks):
             return {}
         found: dict[Path, set[str]] = {}
         first = 1
-        for example, count in zip(examples, counts, strict=True):
-            found[example] = {pair["rule"] for pair in pairs if first <= pair[RECORD] < first + count}
+        for example, count in zip(together, counts, strict=True):
+            failed = {pair["rule"] for pair in pairs if first <= pair[RECORD] < first + count}
+            found[example] = failed if example in valid else failed - self._unique
             first += count
+        if any(
+            check.status == "failed" and check.kind == "expectation" for check in checks if check.severity == "critical"
+        ):
+            return {example: failed for example, failed in found.items() if example not in valid}
         return found
 
     def _report(self, example: Path, *, with_suite: bool = False) -> Report | Finding:
@@ -157,7 +167,8 @@ class _Judging:
                 "schema_config": self._release.name,
                 "registry": str(self._root),
                 "cleaning_config": {"deduplicate": False},
-                "validation_config": {"personal_data": "ignore"},
+                "validation_config": {"personal_data": "ignore", "max_failing_fraction": 1},
+                "resources": {"threads": 1},  # a process for each core takes longer to start than the work
             }
         )
         standard = Standard(contract, self._release.suite if with_suite else None, None)
@@ -168,6 +179,11 @@ class _Judging:
     def _finding(self, code: str, example: Path, fact: str, hint: str) -> Finding:
         file = example.relative_to(self._root).as_posix()
         return Finding(code, self._release.name, file, fact, hint)
+
+
+def _of_json(example: Path) -> bool:
+    """Whether its columns stand in each record, so that other files beside it change nothing."""
+    return example.name.endswith((".json", ".jsonl", ".ndjson"))
 
 
 def _failed(report: Report) -> list[str]:

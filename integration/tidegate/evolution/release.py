@@ -8,6 +8,7 @@ from tidegate.evolution.check import check_registry
 from tidegate.evolution.compare import load_release
 from tidegate.evolution.findings import Finding
 from tidegate.evolution.lock import Lock
+from tidegate.evolution.released import not_as_released
 from tidegate.registry import Registry
 
 
@@ -40,18 +41,15 @@ def release(registry: Registry, reference: str, *, reviewed: bool = False) -> Re
         BrokenContract: the contract or suite is wrong in itself.
     """
     version = load_release(registry, registry.contract_file(reference))
-    name, contract = version.name, version.contract
-    found = tuple(
-        finding for finding in check_registry(registry, only=contract.name).findings if finding.contract == name
-    )
-    stopping = [finding for finding in found if finding.severity == "error"]
-    if not reviewed:
-        stopping += [finding for finding in found if finding.code == "needs-review"]
-    already = name in Lock.read(registry.root).contracts
-    if stopping:
-        return Released(name, released=False, already=already, findings=found)
-    if not already:
-        lock = Lock.read(registry.root)  # anew: another release may have been made meanwhile
-        suite = version.suite.digest if version.suite is not None else None
-        lock.with_released(name, contract.digest, suite).write(registry.root)
-    return Released(name, released=True, already=already, findings=found)
+    name, lock = version.name, Lock.read(registry.root)
+    if name in lock.contracts:
+        changed = not_as_released(registry, lock, [version.contract.name])
+        found = tuple(finding for finding in changed if finding.contract == name)
+        return Released(name, released=not found, already=True, findings=found)
+    found = check_registry(registry, only=name).findings
+    if any(finding.severity == "error" or (finding.code == "needs-review" and not reviewed) for finding in found):
+        return Released(name, released=False, already=False, findings=found)
+    suite = version.suite.digest if version.suite is not None else None
+    # Read anew: another release may have been made meanwhile.
+    Lock.read(registry.root).with_released(name, version.contract.digest, suite).write(registry.root)
+    return Released(name, released=True, already=False, findings=found)
