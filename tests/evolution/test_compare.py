@@ -259,6 +259,7 @@ IN_SET = {"type": "expect_column_distinct_values_to_be_in_set"}
         ([], [expectation()], [("expectation-added", BREAKS, OK)]),
         ([], [expectation(severity="warning")], [("expectation-added", OK, OK)]),
         ([expectation()], [], [("expectation-removed", OK, BREAKS)]),
+        ([], [expectation(kwargs={"max_value": {"$PARAMETER": "pool.a.mean"}})], [("expectation-added", LOOK, OK)]),
         ([expectation()], [expectation(kwargs={"min_value": 2})], [("expectation-tightened", BREAKS, OK)]),
         ([expectation()], [expectation(kwargs={"max_value": 9})], [("expectation-loosened", OK, BREAKS)]),
         ([expectation()], [expectation(kwargs={"max_value": None})], [("expectation-loosened", OK, BREAKS)]),

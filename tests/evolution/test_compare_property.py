@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,28 +39,28 @@ def judged(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> tuple[set[int], b
         return set(), True, None
 
 
-def valid(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> pd.DataFrame | None:
-    """The rows that are valid together, as they come out of it."""
+def valid(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> tuple[list[int], pd.DataFrame] | None:
+    """The rows that are valid together, by their places, and as they come out of it."""
+    places = list(range(len(frame)))
     for _ in range(4):
         failing, broken, filled = judged(schema, frame)
         if broken:
             return None
-        if not failing:
-            return filled
-        frame = frame.drop(index=sorted(failing))
+        if filled is not None:
+            return (places, filled) if places else None
+        places = [place for number, place in enumerate(places) if number not in failing]
+        frame = frame.drop(index=sorted(failing)).reset_index(drop=True)  # Pandera stumbles over gaps
     return None
 
 
-def framed(columns: dict[str, Drawn], rows: dict[str, list[Any]], index: Any) -> pd.DataFrame | None:
+def framed(columns: dict[str, Drawn], rows: dict[str, list[Any]], places: Sequence[int]) -> pd.DataFrame | None:
     """The rows in the types of the columns; None where a cell cannot be so. Unknown columns are left out."""
     found = {
-        name: series(columns[name].kind, [cells[place] for place in index])
+        name: series(columns[name].kind, [cells[place] for place in places])
         for name, cells in rows.items()
         if name in columns
     }
-    if any(one is None for one in found.values()):
-        return None
-    return pd.DataFrame({name: one.set_axis(list(index)) for name, one in found.items()}, index=list(index))
+    return None if any(one is None for one in found.values()) else pd.DataFrame(found, index=range(len(places)))
 
 
 def release(schema: pa.DataFrameSchema, folder: Path, version: str) -> Release:
@@ -101,11 +101,11 @@ def contributors_hold(pair: Pair, told: Diff) -> bool:
         return False
     count = len(next(iter(pair.rows.values()), []))
     frame = framed(pair.old_columns, pair.rows, range(count))
-    extra = {name: cells for name, cells in pair.rows.items() if name not in pair.old_columns}
+    extra = set(pair.rows) - set(pair.old_columns)
     kept = None if frame is None or (extra and pair.old.strict) else valid(pair.old, frame)
-    if kept is None or not len(kept):
+    if kept is None:
         return False
-    again = framed(pair.new_columns, pair.rows, kept.index)
+    again = framed(pair.new_columns, pair.rows, kept[0])
     assert again is not None, f"cells are none of the new types: {pair}"
     if pair.new.strict:  # what the file has and the contract has not
         assert set(pair.rows) <= set(pair.new_columns), told
@@ -122,12 +122,12 @@ def consumers_hold(pair: Pair, told: Diff) -> bool:
     count = len(next(iter(pair.rows.values()), []))
     frame = framed(pair.new_columns, pair.rows, range(count))
     kept = None if frame is None else valid(pair.new, frame)
-    if kept is None or not len(kept):
+    if kept is None:
         return False
     assert set(pair.old_columns) <= set(pair.new_columns), told
-    read = {name: [None if pd.isna(one) else one for one in kept[name]] for name in kept.columns}
-    placed = {name: dict(zip(kept.index, cells, strict=True)) for name, cells in read.items()}
-    again = framed(pair.old_columns, placed, kept.index)
+    places, filled = kept
+    read = {name: [None if pd.isna(one) else one for one in filled[name]] for name in filled.columns}
+    again = framed(pair.old_columns, read, range(len(places)))
     assert again is not None, f"cells are none of the old types: {pair}"
     pair.old.strict, pair.old.ordered = False, False
     failing, broken, _ = judged(pair.old, again)

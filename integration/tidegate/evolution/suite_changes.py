@@ -11,6 +11,7 @@ from tidegate.registry import Expectation, Suite
 
 _ENDS = {"min_value": +1, "max_value": -1}
 _STRICT = frozenset({"strict_min", "strict_max"})
+_POOLED = "What fails it depends on the training data: tidegate contracts replay tries it."
 _UNSEEN = "Nobody can tell which of them lets more through."
 
 _LARGER_IS_LOOSER = {"value_set": ("to_be_in_set",), "regex_list": ("to_match_regex_list",)}
@@ -25,11 +26,11 @@ def suite_changes(old: Suite | None, new: Suite | None) -> Iterator[Change]:
     before, after = (suite.expectations if suite is not None else () for suite in (old, new))
     for one, other in _paired(before, after):
         if one is None and other is not None:
-            effect = _if_critical(other)
-            yield Change("expectation-added", other.id, effect, "compatible", None, _told(other))
+            effect, why = _if_it_fails(other)
+            yield Change("expectation-added", other.id, effect, "compatible", None, _told(other), why)
         elif other is None and one is not None:
-            effect = _if_critical(one)
-            yield Change("expectation-removed", one.id, "compatible", effect, _told(one), None)
+            effect, why = _if_it_fails(one)
+            yield Change("expectation-removed", one.id, "compatible", effect, _told(one), None, why)
         elif one is not None and other is not None:
             yield from _changed(one, other)
 
@@ -97,8 +98,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _if_critical(expectation: Expectation) -> Effect:
-    return "breaking" if expectation.severity == "critical" else "compatible"
+def _if_it_fails(expectation: Expectation) -> tuple[Effect, str]:
+    """What it is to a side that an expectation can fail, and why."""
+    if expectation.severity != "critical":
+        return "compatible", ""
+    if any(parameter.pooled for parameter in expectation.parameters):
+        return "review", _POOLED
+    return "breaking", ""
 
 
 def _told(expectation: Expectation) -> dict[str, Any]:
