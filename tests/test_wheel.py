@@ -57,7 +57,7 @@ def test_carries_the_registry_as_it_is(wheel: Path, folder: str) -> None:
         carried = {
             name.removeprefix(prefix): archive.read(name)
             for name in archive.namelist()
-            if name.startswith(prefix + folder) and not name.endswith("/")
+            if name.startswith(f"{prefix}{folder}/") and not name.endswith("/")
         }
     assert carried.keys() == shipped.keys()
     assert carried == shipped
