@@ -74,6 +74,10 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str, str]]]] = {
     "whole numbers become floats": ("a: pd.Int32Dtype", "a: float", [("type-changed", "a", OK, BREAKS)]),
     "large whole numbers become floats": ("a: int", "a: float", [("type-changed", "a", BREAKS, BREAKS)]),
     "text becomes numbers": ("a: str", "a: int", [("type-changed", "a", BREAKS, BREAKS)]),
+    "values of one type are not held against those of another": (
+        field("isin=['1', '2']", "str"), field("ge=0"),
+        [("type-changed", "a", BREAKS, BREAKS), ("rule-added", BOUND, BREAKS, OK),
+         ("rule-removed", "a.isin", OK, BREAKS)]),
     "only pandas holds it otherwise": ("a: int", "a: pd.Int64Dtype", [("type-changed", "a", OK, OK)]),
     "a custom check sees another type": (
         "a: int\n@pa.check('a')\ndef even(cls, cells):\n    return cells % 2 == 0",
