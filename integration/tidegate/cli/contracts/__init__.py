@@ -5,9 +5,13 @@ from __future__ import annotations
 import typer
 
 from tidegate.cli.contracts.list import list_contracts
+from tidegate.cli.contracts.new import new
 from tidegate.cli.contracts.show import show
+from tidegate.cli.contracts.template import template
 
 app = typer.Typer(help="Look at the contracts of the registry.", no_args_is_help=True, rich_markup_mode=None)
 
 app.command("list")(list_contracts)
 app.command("show")(show)
+app.command("template")(template)
+app.command("new")(new)
