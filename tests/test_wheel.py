@@ -68,6 +68,13 @@ def test_carries_the_flights(names: set[str], name: str) -> None:
     assert f"tidegate/_registry/{name}" in names
 
 
+def test_carries_what_init_copies(names: set[str]) -> None:
+    starter = ROOT / "integration" / "tidegate" / "starter" / "files"
+    files = {path.relative_to(ROOT / "integration").as_posix() for path in starter.rglob("*") if path.is_file()}
+    assert len(files) > 8
+    assert files <= names
+
+
 def test_carries_nothing_else(names: set[str]) -> None:
     information = f"tidegate-{tidegate.__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"tidegate", information}

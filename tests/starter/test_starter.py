@@ -89,9 +89,7 @@ def test_the_workflow_judges_the_data_that_a_change_brings(tmp_path: Path) -> No
     git("init", "--quiet")
     git("add", ".")
     git("commit", "--quiet", "-m", "start")
-    (tmp_path / "data/trips/a b.csv").write_text(
-        "trip,port,left_at,cars,captain\nT-0004,west,2026-01-31T09:30:00Z,1,\n"
-    )
+    (tmp_path / "data/trips/a b.csv").touch()
     git("add", ".")
     git("commit", "--quiet", "-m", "a bad one")
     bin_folder = tmp_path / "bin"
@@ -103,5 +101,5 @@ def test_the_workflow_judges_the_data_that_a_change_brings(tmp_path: Path) -> No
     environment.pop("TIDEGATE_REGISTRY", None)
     done = subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
-    assert "REJECTED  data/trips/a b.csv" in done.stdout
-    assert "example.csv" not in done.stdout
+    assert done.stderr.startswith("source-unreadable: data/trips/a b.csv is empty")
+    assert "example.csv" not in done.stdout + done.stderr

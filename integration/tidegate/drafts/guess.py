@@ -108,9 +108,9 @@ def outward(low: Any, high: Any) -> tuple[Any, Any]:
         return low, high
     exponent = math.floor(math.log10(span)) if span > 0 else 0
     whole = isinstance(low, int) and isinstance(high, int)
-    exponent = max(exponent, 0) if whole else exponent
-    step = 10.0**exponent
-    digits = max(-exponent, 0)
+    step = 10.0**exponent / 2
+    step = max(1.0, step) if whole else step
+    digits = max(1 - exponent, 0)
     least, most = round(math.floor(low / step) * step, digits), round(math.ceil(high / step) * step, digits)
     if whole:
         bottom, top = -(2**63), 2**63 - 1

@@ -135,9 +135,19 @@ def _key(rows: ir.Table, columns: Sequence[Seen], secret: frozenset[str]) -> lis
         best = max(others, key=lambda name: together[name])
         chosen.append(best)
         if together[best] >= _ABOUT * able[0].records and is_unique(rows, chosen):
-            order = [seen.column.name for seen in columns]
-            return sorted(chosen, key=order.index)
+            needed = _needed(rows, chosen)
+            return [seen.column.name for seen in columns if seen.column.name in needed]
     return []
+
+
+def _needed(rows: ir.Table, names: Sequence[str]) -> list[str]:
+    """The columns without which records could not be told apart; what was chosen first may be implied by the others."""
+    needed = list(names)
+    for name in names:
+        others = [other for other in needed if other != name]
+        if others and is_unique(rows, others):
+            needed = others
+    return needed
 
 
 def _can_be_key(seen: Seen) -> bool:
