@@ -63,7 +63,6 @@ def test_a_contract_from_odcs_is_told_with_what_it_lacks(
     assert told.splitlines()[0] == "not brought over  Ships sail."
     drafted, before = (load_contract(folder / f"contracts/{name}/v1_0.py") for name in ("sailings", "trips"))
     assert drafted.columns == before.columns
-    assert drafted.schema.metadata == before.schema.metadata == {"owner": "the ferry company"}
     code, _, errors = run(capfd, monkeypatch, "contracts", "new", "sailings", "--from", "odcs:x.yaml")
     assert code == 2
     assert "is there already, and nothing is overwritten" in errors

@@ -74,7 +74,7 @@ def test_it_gives_the_same_verdicts(tmp_path: Path) -> None:
 
 
 FOREIGN: dict[str, Any] = {
-    "apiVersion": "v3.0.2", "kind": "DataContract", "id": "1", "version": "2.3.1", "status": "draft",
+    "apiVersion": "v3.0.2", "kind": "DataContract", "id": "1", "version": "2.3.1", "status": "draft", "team": {"name": "the tills"},
     "schema": [{
         "name": "payments",
         "properties": [
@@ -115,6 +115,7 @@ def test_a_document_of_another_tool_is_brought_over_and_what_is_not_is_listed(tm
     text = contract.path.read_text()
     assert "# Not brought over: amount: multipleOf 0.01" in text
     assert "# Not brought over: sql: SELECT 1" in text
+    assert 'metadata = {"owner": "the tills"}' in text
     assert "# guess: confirm. Personal: its classification is restricted." in text
     assert "# guess: confirm. Its type is time, which was taken for text." in text
 

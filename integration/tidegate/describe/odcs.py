@@ -71,7 +71,7 @@ def odcs(contract: Contract, suite: Suite | None) -> str:
         "description": {"purpose": contract.description},
         "schema": [table],
     }
-    if owner := (schema.metadata or {}).get("owner"):
+    if owner := getattr(contract, "owner", ""):
         document["team"] = {"name": str(owner)}
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
