@@ -74,7 +74,8 @@ def test_it_gives_the_same_verdicts(tmp_path: Path) -> None:
 
 
 FOREIGN: dict[str, Any] = {
-    "apiVersion": "v3.0.2", "kind": "DataContract", "id": "1", "version": "2.3.1", "status": "draft", "team": {"name": "the tills"},
+    "apiVersion": "v3.0.2", "kind": "DataContract", "id": "1", "version": "2.3.1", "status": "draft",
+    "team": {"name": "the tills"},
     "schema": [{
         "name": "payments",
         "properties": [

@@ -44,7 +44,9 @@ def arguments_of(rule: Rule) -> dict[str, Any] | None:
 
 def _plain(value: Any) -> Any:
     """An argument as JSON and YAML spell it. Raises `TypeError` for one that they cannot."""
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, set | frozenset):
+        return sorted(map(_plain, value), key=repr)  # the same text each time
+    if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if isinstance(value, pd.Timestamp | datetime.date):
         return value.isoformat()

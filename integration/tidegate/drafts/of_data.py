@@ -55,12 +55,21 @@ def draft_of_data(file: str, name: str, null_values: Sequence[str] = ()) -> Draf
         if len(snapshots) != 1:
             raise SourceUnreadable(f"{file} is {len(snapshots)} files.", "A contract is drafted from one.")
         (snapshot,) = snapshots
-        plain = folder / "plain"
-        decompress_to(snapshot.path, snapshot.source.compression, plain, config.resources)
-        looked = look(plain, snapshot.source.uri, snapshot.source.format, config.resources)
-        plain.unlink()
+        looked = _looked(snapshot, config, folder)
         rows = _staged(engine, config, snapshot, looked.columns, folder)
         return _drafted(engine, rows, looked, snapshot, name, folder)
+
+
+def _looked(snapshot: Snapshot, config: IntegrationConfig, folder: Path) -> Looked:
+    source, plain = snapshot.source, snapshot.path
+    if source.compression != "none":
+        plain = folder / "plain"
+        decompress_to(snapshot.path, source.compression, plain, config.resources)
+    try:
+        return look(plain, source.uri, source.format, config.resources)
+    finally:
+        if plain != snapshot.path:
+            plain.unlink()
 
 
 def _staged(
