@@ -68,6 +68,17 @@ def test_a_contract_from_odcs_is_told_with_what_it_lacks(
     assert "is there already, and nothing is overwritten" in errors
 
 
+def test_a_template_is_what_the_page_shows(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(capfd, monkeypatch, "init", ".")
+    code, told, _ = run(capfd, monkeypatch, "contracts", "template", "trips", "--rows", "2", "to_fill.csv")
+    assert code == 0
+    assert told.startswith("to_fill.csv: 5 columns and 2 made-up rows of trips@1.0.\n")
+    page = Path(__file__).resolve().parents[2] / "docs" / "starting.md"
+    assert f"```csv\n{(folder / 'to_fill.csv').read_text()}```" in page.read_text()
+
+
 def test_a_file_that_the_draft_does_not_accept_is_told(
     folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
