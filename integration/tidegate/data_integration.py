@@ -17,7 +17,9 @@ from tidegate.config import IntegrationConfig, load_config
 from tidegate.engines import open_engine
 from tidegate.errors import Misuse, PoolError, SourceUnreadable, SubmissionRejected
 from tidegate.judgement import Judgement, Standard, acquire_submission, judge, keep_quarantine, load_standard
+from tidegate.mending import Mending, mended_copy, refuse_to_mend
 from tidegate.pool import Dataset, Location, find_published, pool_location
+from tidegate.profiling import read_profile, with_known
 from tidegate.publication import Overtaken, open_pool, peek_at_statistics, publish_accepted, statistics_asked
 from tidegate.receipt import Receipt, Report, Submission, digest_of
 from tidegate.room import check_room
@@ -206,11 +208,24 @@ def _judge_and_publish(
         return _Done(judgement, receipt, pool.version, judgement.quarantine_summary())
 
 
-def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path | None = None) -> Report:
-    """Judge a submission by itself, leaving nothing behind but the file `quarantine`.
+def validate_contributed_data(
+    config: IntegrationConfig,
+    quarantine: str | Path | None = None,
+    *,
+    fix: str | Path | None = None,
+    profile: str | Path | None = None,
+) -> Report:
+    """Judge a submission by itself, leaving nothing behind but the files that are asked for.
 
-    That is written wherever it is asked for, if need be without a row. Nothing is compared with a pool, but for what
-    the suite asks of it; where the configuration names none that is there, the report notes what was left out.
+    Nothing is compared with a pool, but for what the suite asks of it; where there is neither a pool nor a profile of
+    one, the report notes what was left out.
+
+    Args:
+        quarantine: where the records that did not go in are written, if need be without a row.
+        fix: where a mended copy is written, if one can be made that is accepted; `Report.mended` tells. The quarantine
+            then has the records that were left out of it.
+        profile: a pool's profile, as `tidegate profile` writes it. It stands for the pool where drift gates ask for its
+            statistics, and tells about how many records are there already.
 
     Raises:
         SourceUnreadable, BrokenContract, Misuse, PoolError: as `integrate_contributed_data` does. A rejection is no
@@ -218,13 +233,25 @@ def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path 
     """
     with _run(uuid.uuid4().hex):
         standard = load_standard(config)
+        known = read_profile(Path(profile), standard.contract) if profile is not None else None
         with work_folder(None) as folder, open_engine(config, folder) as engine:
             submission, snapshots = acquire_submission(config, folder)
+            if fix is not None:
+                refuse_to_mend(Path(fix), snapshots)
             check_room(snapshots, folder)
-            statistics = peek_at_statistics(config, engine, standard, folder)
+            if known is not None:
+                statistics = known.statistics_for(standard.suite, standard.contract)
+            else:
+                statistics = peek_at_statistics(config, engine, standard, folder)
             judgement = judge(config, standard, submission, snapshots, engine, folder, statistics=statistics)
-            if quarantine is not None:
-                judgement = keep_quarantine(engine, judgement, folder, Path(quarantine).resolve())
+            if known is not None:
+                judgement = with_known(judgement, known, standard.dedupe)
+            kept = Path(quarantine).resolve() if quarantine is not None else None
+            if fix is not None:
+                mending = Mending(config, standard, statistics, snapshots[0], judgement, engine, folder / "mending")
+                return mended_copy(mending, Path(fix), kept)
+            if kept is not None:
+                judgement = keep_quarantine(engine, judgement, folder, kept)
         return judgement.report
 
 
@@ -266,6 +293,7 @@ def _receipt(config: IntegrationConfig, report: Report, integration: str) -> Rec
         rows=report.rows,
         merge_strategy=config.merge_strategy.name,
         report_digest=report.digest,
+        validation=report.validation,
         tidegate=__version__,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
