@@ -160,7 +160,7 @@ def test_no_copy_where_nothing_is_wrong_or_the_suite_would_reject_it(fix: Any, r
     Path("x.csv").write_text(f"{HEAD}\n{GOOD}\n")
     report = fix("x.csv")
     assert (report.verdict, told(report).path) == ("accepted", None)
-    assert told(report).reason == "no cell fails, so there is nothing to mend"
+    assert told(report).reason == "no record fails a rule, so there is nothing to mend"
     suite = registry / "expectations" / "trips" / "v1_0.json"
     suite.parent.mkdir(parents=True)
     few = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 5}, "severity": "critical"}

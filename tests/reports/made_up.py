@@ -25,6 +25,7 @@ HOSTILE = [
     "{{ 7777 * 7777 }}",
     "x\n::error file=a.py::owned\r\n::stop-commands::t",
     "a%0A::error::owned",
+    "##[add-mask]e",
     "],file=evil.py,line=1::owned",
     "| cell | [a](http://evil) `code` **bold** @octocat |",
     "]]></failure><testcase/>",

@@ -113,6 +113,14 @@ def test_github_gets_commands_and_nothing_else(everything: Report) -> None:
     assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e]", "".join(lines))
 
 
+@pytest.mark.parametrize("form", ["text", "github"])
+def test_no_line_of_a_log_is_a_command_of_a_cell(everything: Report, form: str) -> None:
+    text = rendered(everything.model_copy(update={"notes": ("::error::x.csv does not end with a newline",)}), form)
+    assert "##[" not in text
+    own = ("::error title=", "::warning title=", "::notice title=")
+    assert [line for line in text.splitlines() if line.lstrip().startswith("::") and not line.startswith(own)] == []
+
+
 def test_the_summary_of_a_job_is_text_in_a_table(everything: Report) -> None:
     page = MarkdownIt("commonmark").enable("table").render(summary(everything))
     for bad in ("<script", "<img", "<a ", "<strong", 'http://evil">'):

@@ -15,6 +15,7 @@ _OF_RECORDS = {
     "not-utf-8": "Save the file as UTF-8.",
     "field-count": "Put quotes around cells that hold the delimiter or a newline, and write one cell for each column.",
     "broken-quoting": "Write a quote within quotes twice.",
+    "invisible-character": "Leave out characters that cannot be seen.",
     "unknown-column": "Leave out keys that the contract does not know.",
 }
 """What to do about records that cannot be read, by their code."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from tidegate.audit.hints import choices_of
 from tidegate.audit.slips import Evidence, Mended, wanted
 from tidegate.columns import RECORD
 from tidegate.judgement import Judgement
+from tidegate.receipt import MendedCells
 
 MENDABLE = ("cell-type", "rule-failed", "invisible-character")
 """Codes of the quarantine that are about one cell."""
@@ -73,15 +73,15 @@ def failing_records(judgement: Judgement) -> npt.NDArray[np.int64]:
 
 @dataclass
 class Mender:
-    """Mends the failing cells of a submission's columns, and counts what it did.
+    """Mends the failing cells of a submission's columns, and notes what it did.
 
     Attributes:
         evidence: what the failing cells of each column tell.
-        done: how many cells of a column were mended, by slip.
     """
 
     evidence: dict[str, Evidence]
-    done: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _noted: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    _settled: dict[tuple[str, str], list[npt.NDArray[np.int64]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, judgement: Judgement) -> Mender:
@@ -94,9 +94,30 @@ class Mender:
                 allowed[rule.column] = choices
         return cls({c.name: Evidence(wanted(c, allowed.get(c.name))) for c in contract.columns})
 
-    def mended(self, column: str, text: str) -> Mended | None:
-        """A cell as its column takes it, if that is certain; it is counted."""
+    def mended(self, column: str, text: str, record: int) -> Mended | None:
+        """A cell as its column takes it, if that is certain; it is noted."""
         found = self.evidence[column].mended(text)
         for slip in found.slips if found else ():
-            self.done[column, slip] += 1
+            self.note(column, slip, record)
         return found
+
+    def note(self, column: str, slip: str, record: int) -> None:
+        """Note that a cell was written anew."""
+        self._noted.setdefault((column, slip), []).append(record)
+
+    def settled(self, numbers: npt.NDArray[np.int64]) -> bool:
+        """Take what was noted as done, and say whether that was anything.
+
+        Args:
+            numbers: the record numbers that the records have in the submission.
+        """
+        for cell, records in self._noted.items():
+            self._settled.setdefault(cell, []).append(numbers[np.array(records) - 1])
+        anything, self._noted = bool(self._noted), {}
+        return anything
+
+    def counted(self, lost: npt.NDArray[np.int64]) -> tuple[MendedCells, ...]:
+        """How many cells were mended, the most frequent slip first, but for those of records that are left out."""
+        counts = {cell: int((~np.isin(np.concatenate(some), lost)).sum()) for cell, some in self._settled.items()}
+        ordered = sorted(counts.items(), key=lambda told: (-told[1], told[0]))
+        return tuple(MendedCells(column=name, slip=slip, cells=cells) for (name, slip), cells in ordered if cells)

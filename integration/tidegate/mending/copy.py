@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +31,8 @@ from tidegate.sources import Snapshot
 _GROUPED = r"^-?\d{1,3}\.\d{3}$"
 """A number that is right, unless its column writes a point between thousands."""
 _NO_POINTS = frozenset({"decimal comma", "thousands with a point"})
+
+_ROUNDS = 4
 
 _NONE: npt.NDArray[np.int64] = np.empty(0, np.int64)
 _NO_CELLS = FailingCells((), _NONE, _NONE)
@@ -77,77 +79,128 @@ def mended_copy(mending: Mending, target: Path, quarantine: Path | None) -> Repo
     """
     mending.folder.mkdir()
     with ExitStack() as judging:
-        found = _mended(mending, judging, leave_out=quarantine is not None)
-        told, judgement = found.told, mending.judgement
-        if found.copy is not None:
-            _place(found.copy, target)
+        copies = _Copies(mending, judging)
+        found = _mended(copies, leave_out=quarantine is not None)
+        report, told, kept = mending.judgement.report, found.told, copies.first
+        if found.accepted:
+            _place(copies.path, target)
             told = told.model_copy(update={"path": str(target)})
-        report = judgement.report
+            kept = found.rest
         if quarantine is not None:
-            if found.copy is not None:
-                rest = _only(found)
-                kept = keep_quarantine(found.engine, rest, found.folder, quarantine).report
-            else:
-                kept = keep_quarantine(mending.engine, judgement, mending.folder, quarantine).report
+            noted = keep_quarantine(kept.engine, kept.judgement, kept.folder, quarantine).report
             names = ("quarantine", "failing_expectations")
-            report = report.model_copy(update={name: getattr(kept, name) for name in names})
+            report = report.model_copy(update={name: getattr(noted, name) for name in names})
     return report.model_copy(update={"mended": told})
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What came of mending: the copy, and the judgement whose quarantine has the records that are left out."""
+class _Judged:
+    """A judgement, the engine that knows its tables, and where that may write."""
 
-    told: Mended
     judgement: Judgement
     engine: Engine
     folder: Path
-    copy: Path | None = None
-    lost: npt.NDArray[np.int64] = _NONE
+
+    def only(self, records: npt.NDArray[np.int64]) -> _Judged:
+        """The same with these records only in its quarantine."""
+        path = self.folder / "lost.parquet"
+        pq.write_table(pa.table({RECORD: records}), path)
+        lost = self.engine.table("lost", (DataFile(path=path, rows=records.size),))
+        quarantined = self.judgement.quarantined.semi_join(lost, RECORD)
+        return replace(self, judgement=replace(self.judgement, quarantined=quarantined, failing=None))
 
 
-def _mended(mending: Mending, judging: ExitStack, leave_out: bool) -> _Found:
-    file = _opened(_plain(mending), mending)
-    judgement, engine, folder = mending.judgement, mending.engine, mending.folder
-    renamed = _renamed(judgement.contract, file.names)
+class _Copies:
+    """Copies of a submission, each made of the one before, and judged.
+
+    Attributes:
+        first: what came of the submission itself.
+        path, file, judged: the newest copy, and what came of it.
+        numbers: the record numbers that its records have in the submission.
+    """
+
+    def __init__(self, mending: Mending, judging: ExitStack) -> None:
+        self._mending, self._judging = mending, judging
+        self.first = self.judged = _Judged(mending.judgement, mending.engine, mending.folder)
+        self.path = _plain(mending)
+        self.file = _opened(self.path, mending)
+        self.numbers = np.arange(1, mending.judgement.report.rows.read + 1)
+
+    def write(
+        self,
+        name: str,
+        cells: FailingCells = _NO_CELLS,
+        mender: Mender | None = None,
+        renamed: Mapping[str, str] | None = None,
+        without: npt.NDArray[np.int64] = _NONE,
+    ) -> None:
+        """Make the next copy. `without` are record numbers in the one before."""
+        path = self._mending.folder / _name(name, self._mending)
+        self.file.write(path, cells, mender or Mender({}), renamed or {}, without)
+        self.path, self.judged = path, self._judging.enter_context(_judged(path, self._mending))
+        self.file = _opened(path, self._mending)
+        self.numbers = np.delete(self.numbers, without - 1)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What came of mending; where a copy is accepted, `rest` has the records that are left out in its quarantine."""
+
+    told: Mended
+    rest: _Judged
+
+    @property
+    def accepted(self) -> bool:
+        """Whether there is a copy to be put in its place."""
+        return self.told.reason is None
+
+
+def _mended(copies: _Copies, leave_out: bool) -> _Found:
+    renamed = _renamed(copies.judged.judgement.contract, copies.file.names)
     if renamed:  # under other names nothing could be judged
-        named = mending.folder / _name("named", mending)
-        file.write(named, _NO_CELLS, Mender({}), renamed, _NONE)
-        judgement, engine, folder = judging.enter_context(_judged(named, mending))
-        file = _opened(named, mending)
-    cells, lost = failing_cells(judgement), unreadable_records(judgement)
-    if not renamed and not lost.size and not cells.records.size:
-        return _Found(Mended(path=None, reason="no cell fails, so there is nothing to mend"), judgement, engine, folder)
-    mender = _mender(judgement, file, cells)
-    copy = mending.folder / _name("mended", mending)
-    file.write(copy, cells, mender, {}, lost)
-    again, *_ = judging.enter_context(_judged(copy, mending))
-    left = np.setdiff1d(np.arange(1, judgement.report.rows.read + 1), lost)
-    lost = np.union1d(lost, left[failing_records(again) - 1])
-    if lost.size and not leave_out:
-        reason = f"{lost.size:,} records cannot be mended; with --quarantine FILE they are left out, and written there"
-        return _Found(Mended(path=None, reason=reason, cells=_counted(mender, renamed)), judgement, engine, folder)
-    if failing_records(again).size:
-        mender.done.clear()
-        copy = mending.folder / _name("left", mending)
-        file.write(copy, cells, mender, {}, lost)
-        again, *_ = judging.enter_context(_judged(copy, mending))
-    told = Mended(path=None, cells=_counted(mender, renamed), left_out=lost.size, digest=again.report.digest)
-    if again.report.verdict == "rejected":
-        why = "; ".join(again.report.reasons).replace(str(copy), "it")
-        return _Found(told.model_copy(update={"reason": f"it would be rejected: {why}"}), judgement, engine, folder)
-    return _Found(told, judgement, engine, folder, copy, lost)
+        copies.write("named", renamed=renamed)
+    named = copies.judged
+    failed = failing_records(named.judgement)
+    if not renamed and not failed.size:
+        return _Found(Mended(path=None, reason="no record fails a rule, so there is nothing to mend"), named)
+    mender = Mender.of(named.judgement)
+    for number in range(_ROUNDS):  # rules are asked of a record only where all its cells have their types
+        cells, unreadable = failing_cells(copies.judged.judgement), unreadable_records(copies.judged.judgement)
+        _learn(mender, copies.file, cells)
+        numbers = copies.numbers
+        copies.write(f"mended-{number}", cells, mender, without=unreadable)
+        if not mender.settled(numbers) or not failing_records(copies.judged.judgement).size:
+            break
+    failing = failing_records(copies.judged.judgement)
+    all_records = np.arange(1, named.judgement.report.rows.read + 1)
+    lost = np.union1d(np.setdiff1d(all_records, copies.numbers), copies.numbers[failing - 1])
+    names = (MendedCells(column=name, slip="name", cells=1) for name in renamed.values())
+    told = Mended(path=None, cells=(*names, *mender.counted(lost)), left_out=lost.size)
+    reason = None
+    if np.setdiff1d(lost, failed).size:
+        reason = "what is mended would make records fail that did not"
+    elif lost.size and not leave_out:
+        what = f"{lost.size:,} record{'' if lost.size == 1 else 's'}"
+        reason = f"{what} cannot be mended; with --quarantine FILE they are left out, and written there"
+    else:
+        if failing.size:
+            copies.write("left", without=failing)
+        report = copies.judged.judgement.report
+        told = told.model_copy(update={"digest": report.digest})
+        if report.verdict == "rejected":
+            reason = f"it would be rejected: {'; '.join(report.reasons)}"
+    if reason is not None:
+        return _Found(Mended(path=None, reason=reason, cells=told.cells), named)
+    return _Found(told, named.only(lost))
 
 
-def _mender(judgement: Judgement, file: File, cells: FailingCells) -> Mender:
-    """One that has seen every failing cell."""
-    mender = Mender.of(judgement)
+def _learn(mender: Mender, file: File, cells: FailingCells) -> None:
+    """Let the mender see every failing cell."""
     file.look(cells, lambda column, text: mender.evidence[column].see(text))
     for column, evidence in mender.evidence.items():
         # Where a comma is the decimal sign, 1.234 may be a thousand: it passed as something else, and nobody knows.
         if evidence.wanted.kind == "real" and evidence.certain & _NO_POINTS and file.passing(column, _GROUPED, cells):
             evidence.doubted |= _NO_POINTS
-    return mender
 
 
 def _renamed(contract: Contract, names: Sequence[str]) -> dict[str, str]:
@@ -160,12 +213,6 @@ def _renamed(contract: Contract, names: Sequence[str]) -> dict[str, str]:
         if len(alike) == 1 and alike[0] not in found:
             found[alike[0]] = name
     return found
-
-
-def _counted(mender: Mender, renamed: dict[str, str]) -> tuple[MendedCells, ...]:
-    names = [MendedCells(column=name, slip="name", cells=1) for name in renamed.values()]
-    counted = sorted(mender.done.items(), key=lambda told: (-told[1], told[0]))
-    return (*names, *(MendedCells(column=column, slip=slip, cells=cells) for (column, slip), cells in counted))
 
 
 def _plain(mending: Mending) -> Path:
@@ -194,7 +241,7 @@ def _opened(path: Path, mending: Mending) -> File:
 
 
 @contextmanager
-def _judged(copy: Path, mending: Mending) -> Iterator[tuple[Judgement, Engine, Path]]:
+def _judged(copy: Path, mending: Mending) -> Iterator[_Judged]:
     """A copy, judged as the submission was, by an engine of its own: that one still has views of the same names."""
     folder = copy.with_suffix("")
     folder.mkdir()
@@ -202,16 +249,11 @@ def _judged(copy: Path, mending: Mending) -> Iterator[tuple[Judgement, Engine, P
     with open_engine(config, folder) as engine:
         submission, snapshots = acquire_submission(config, folder)
         statistics = mending.statistics
-        judged = judge(config, mending.standard, submission, snapshots, engine, folder, statistics=statistics)
-        yield judged, engine, folder
-
-
-def _only(found: _Found) -> Judgement:
-    """The judgement with those records only in its quarantine that are left out."""
-    path = found.folder / "lost.parquet"
-    pq.write_table(pa.table({RECORD: found.lost}), path)
-    lost = found.engine.table("lost", (DataFile(path=path, rows=found.lost.size),))
-    return replace(found.judgement, quarantined=found.judgement.quarantined.semi_join(lost, RECORD), failing=None)
+        yield _Judged(
+            judge(config, mending.standard, submission, snapshots, engine, folder, statistics=statistics),
+            engine,
+            folder,
+        )
 
 
 def _place(copy: Path, target: Path) -> None:

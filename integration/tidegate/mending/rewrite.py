@@ -83,7 +83,7 @@ class _Columnar:
                     place = batch.schema.names.index(column)
                     kept = np.setdiff1d(rows, left_out)
                     batch = batch.set_column(
-                        place, batch.schema.field(place), _with(batch[column], column, kept, mender)
+                        place, batch.schema.field(place), _with(batch[column], column, kept, first, mender)
                     )
             if left_out.size:
                 keep = np.ones(batch.num_rows, dtype=bool)
@@ -161,7 +161,9 @@ class ParquetFile(_Columnar):
             named = batch.rename_columns(names)
             writer = writer or pq.ParquetWriter(target, named.schema, compression="zstd")
             writer.write_batch(named)
-        if writer is not None:
+        if writer is None:
+            pq.write_table(pq.read_schema(self._path).empty_table().rename_columns(names), target)
+        else:
             writer.close()
 
 
@@ -178,12 +180,12 @@ def _texts(column: pa.Array) -> pa.Array:
     return column.cast(pa.string())
 
 
-def _with(column: pa.Array, name: str, rows: npt.NDArray[np.int64], mender: Mender) -> pa.Array:
+def _with(column: pa.Array, name: str, rows: npt.NDArray[np.int64], first: int, mender: Mender) -> pa.Array:
     """The column with other cells in these rows."""
     texts = column.take(pa.array(rows)).to_pylist()
     mask, values = np.zeros(len(column), dtype=bool), []
     for row, text in zip(rows, texts, strict=True):
-        found = None if text is None else mender.mended(name, text)
+        found = None if text is None else mender.mended(name, text, first + int(row))
         if found is not None:
             mask[row] = True
             values.append(found.text)

@@ -62,11 +62,13 @@ class JsonFile:
             for number, record, columns in self._numbered(cells):
                 if number in left_out:
                     continue
-                out.write((b"" if first else between) + self._changed(record, columns, mender, renamed))
+                out.write((b"" if first else between) + self._changed(number, record, columns, mender, renamed))
                 first = False
             out.write(end)
 
-    def _changed(self, record: RawRecord, columns: list[str], mender: Mender, renamed: Mapping[str, str]) -> bytes:
+    def _changed(
+        self, number: int, record: RawRecord, columns: list[str], mender: Mender, renamed: Mapping[str, str]
+    ) -> bytes:
         plain = (record.text or b"").strip()
         value = self._parsed(record) if columns or renamed else None
         if value is None:
@@ -75,10 +77,10 @@ class JsonFile:
             text = _text(value.get(column))
             if text is None:
                 continue
-            mended = mender.mended(column, text)
+            mended = mender.mended(column, text, number)
             typed = self._typed(column, mended.text if mended else text, value[column])
             if mended is None and type(typed) is not type(value[column]):
-                mender.done[column, "type"] += 1
+                mender.note(column, "type", number)
             value[column] = typed
         try:
             return compact({renamed.get(name, name): cell for name, cell in value.items()}).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ def every_remark(report: Report) -> list[Remark]:
 
 def path_of(uri: str) -> str | None:
     """A file as CI names it: from the working directory, with slashes. None where it is not on this machine."""
-    if "://" in uri:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", uri):
         return None
     try:
         path = Path(uri)

@@ -51,7 +51,7 @@ def print_text(report: Report, console: Console) -> None:
     for each in report.personal_data:
         _put(console, f"personal data: {each.kind} in {records(each.records)} of {shown(each.column)}, {each.done}")
     for note in report.notes:
-        _put(console, shown(note, 300))
+        _put(console, f"note: {shown(note, 300)}")
     if report.quarantine is not None:
         _put(console, f"quarantine: {report.quarantine} (whole records, personal data among them)")
     if report.mended is not None:
