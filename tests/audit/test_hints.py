@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.reports.made_up import check
 
-from tidegate.audit import hints_of
-from tidegate.config import load_config
+from tidegate.audit import discreet, hints_of
+from tidegate.config import ValidationConfig, load_config
 from tidegate.data_integration import validate_contributed_data
 from tidegate.receipt import Report
 from tidegate.registry import Contract
@@ -69,6 +70,14 @@ def test_what_is_wrong_with_whole_records(make_contract: Callable[[str], Contrac
     assert hints_of({"port.unique": [(2, "north")]}, {"port.unique": 1}, contract, None) == {
         "port.unique": "Send each record once."
     }
+
+
+def test_a_hint_with_likely_personal_data_is_not_given() -> None:
+    told = check("a.isin", ["x"], hint="'ada@example.org': did you mean 'ada@example.com'?")
+    (discreet_check,) = discreet(ValidationConfig(), [told])
+    assert discreet_check.hint is None
+    (unlooked,) = discreet(ValidationConfig(personal_data="ignore"), [told])
+    assert unlooked.hint == told.hint
 
 
 REGISTRY = '''
