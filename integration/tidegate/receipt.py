@@ -184,8 +184,12 @@ class Report(_Record):
             object.__setattr__(self, "digest", self._digest())
 
     def _validation(self) -> str:
-        asked = {"submission": {"id"}, "contract": True, "suite": True, "configuration": True}
-        return digest_of(self.model_dump(mode="json", include=asked))
+        return digest_of(
+            self.model_dump(
+                mode="json",
+                include={"submission": {"id"}, "contract": True, "suite": True, "configuration": True},
+            )
+        )
 
     def _digest(self) -> str:
         judged = self.model_dump(

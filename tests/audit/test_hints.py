@@ -20,7 +20,7 @@ from tidegate.reports.github import summary
 CONTRACT = """
 cars: int = pa.Field(nullable=True)
 price: float
-day: pd.ArrowDtype(pyarrow.date32())
+day: pa.engines.pandas_engine.Date
 port: str = pa.Field(isin=["north", "south"])
 """
 
@@ -48,7 +48,10 @@ def test_a_hint_counts_and_says_how_to_write_it(make_contract: Callable[[str], C
         "'North': did you mean 'north'? 'soth': did you mean 'south'?"
     )
     assert hint(contract, "port.isin", " north ") == (
-        "1 value has white space around them: leave it out, or declare cleaning_config: {trim_strings: true}."
+        "1 value has white space around it: leave it out, or declare cleaning_config: {trim_strings: true}."
+    )
+    assert hint(contract, "cars.dtype", '"7"', '"1,200"') == (
+        "1 value is right, but in quotes: leave them out. 1 value has a separator of thousands: write 1200, not 1,200."
     )
     assert hint(contract, "cars.dtype", "1,200", more=7) == (
         "Of the first 1: 1 value has a separator of thousands: write 1200, not 1,200."
@@ -82,8 +85,6 @@ def test_a_hint_with_likely_personal_data_is_not_given() -> None:
 
 REGISTRY = '''
 import pandera.pandas as pa
-import pandas as pd
-import pyarrow
 
 
 class People(pa.DataFrameModel):
@@ -91,13 +92,13 @@ class People(pa.DataFrameModel):
 
     id: int = pa.Field(metadata={"key": True})
     name: str = pa.Field(isin=["Ada Quill", "Bo Marsh"], metadata={"personal": True})
-    born: pd.ArrowDtype(pyarrow.date32()) = pa.Field(metadata={"personal": True})
+    born: pa.engines.pandas_engine.Date = pa.Field(metadata={"personal": True})
     pay: int = pa.Field(metadata={"personal": True})
 '''
 SECRETS = [
     "Ada quill",
     "bo  marsh",
-    "Ada Quil",
+    "Ada Kuill",
     " Ada Quill",
     "31.01.1987",
     "03/04/1987",

@@ -37,4 +37,4 @@ def test_each_record_has_its_file_and_its_line(tmp_path: Path, monkeypatch: pyte
     report = validate_contributed_data(load_config({"data_path": "in", "schema_config": "trips", "registry": "."}))
     (failed,) = [check for check in report.checks if check.status == "failed"]
     assert [(e.record, e.file, e.line) for e in failed.examples] == [(2, 0, 4), (3, 1, None), (5, 2, 3), (6, 3, None)]
-    assert "    record 5, line 3 of in/3.jsonl: 'x'\n" in to_text(report)
+    assert "    record 5, line 3 of in/3.jsonl: '\"x\"'\n" in to_text(report)

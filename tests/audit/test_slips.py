@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.audit.slips import AROUND, SLIPS, Evidence, Wanted, most_frequent, near_choice, wanted
@@ -141,6 +141,7 @@ KINDS = [INTEGER, REAL, DATE, TIME, ZONED, PORT, Wanted("boolean"), Wanted("text
 LIKELY = st.text(st.sampled_from(list("0123456789.,-/: +TZeEnaNA%'")), max_size=14) | st.text(max_size=8)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(KINDS), st.lists(LIKELY, min_size=1, max_size=4))
 def test_what_is_mended_is_taken_and_what_is_taken_is_never_changed(kind: Wanted, texts: list[str]) -> None:
     evidence = Evidence(kind)
@@ -155,6 +156,7 @@ def test_what_is_mended_is_taken_and_what_is_taken_is_never_changed(kind: Wanted
         assert not (kind.takes(text) and kind.kind != "text")
 
 
+@settings(max_examples=40)
 @given(
     st.dates(datetime.date(1900, 1, 1), datetime.date(2100, 1, 1)), st.sampled_from(["%d.%m.%Y", "%Y/%m/%d", "%Y%m%d"])
 )
@@ -162,6 +164,7 @@ def test_a_day_is_mended_to_itself(day: datetime.date, layout: str) -> None:
     assert mended(DATE, day.strftime(layout)) == [day.isoformat()]
 
 
+@settings(max_examples=40)
 @given(st.integers(-(10**15), 10**15))
 def test_a_number_with_separators_is_mended_to_itself(number: int) -> None:
     text = f"{number:,}"

@@ -16,9 +16,10 @@ from tidegate.columns import Column
 from tidegate.config import load_config
 from tidegate.data_integration import validate_contributed_data
 from tidegate.errors import Misuse, SourceUnreadable
+from tidegate.judgement import load_standard
 from tidegate.pool.key_filter import FALSE_POSITIVES, KeyFilter, key_digests
 from tidegate.pool.profile import read
-from tidegate.profiling import write_profile
+from tidegate.profiling import _known, write_profile
 from tidegate.receipt import Report
 
 WORDS = st.integers(0, 2**64 - 1)
@@ -57,6 +58,8 @@ def test_a_digest_is_the_one_that_is_documented(bench: Any) -> None:
 
 
 CONTRACT = '''
+from typing import Annotated
+
 import pandas as pd
 import pandera.pandas as pa
 
@@ -65,7 +68,7 @@ class Trips(pa.DataFrameModel):
     """One trip."""
 
     trip: str = pa.Field(metadata={"key": True})
-    at: pd.DatetimeTZDtype = pa.Field(dtype_kwargs={"unit": "us", "tz": "UTC"}, metadata={"key": True})
+    at: Annotated[pd.DatetimeTZDtype, "us", "UTC"] = pa.Field(metadata={"key": True})
     cars: float
     captain: str = pa.Field(metadata={"personal": True})
 '''
@@ -117,9 +120,7 @@ def config(folder: Path, **more: Any) -> Any:
 
 
 def validated(folder: Path, path: str, profile: Path | None = None, **more: Any) -> Report:
-    return validate_contributed_data(
-        config(folder, data_path=path, **more), profile=profile or folder / "trips.profile"
-    )
+    return validate_contributed_data(config(folder, data_path=path, **more), pool=profile or folder / "trips.profile")
 
 
 def test_a_submission_is_held_against_the_profile(
@@ -131,13 +132,10 @@ def test_a_submission_is_held_against_the_profile(
     assert report.known is not None
     assert report.known.records == pytest.approx(50, abs=2)
     assert (report.known.pool_version, report.notes) == (0, ())
-    report = validated(folder, trips("y.csv", 1_000, 50))
-    assert report.reasons == ("checks failed: cars.expect_column_mean_to_be_between",)
-    assert report.known is not None
-    assert report.known.records <= 2
-    stays = validated(folder, "x.csv", cleaning_config={"deduplicate": ["trip"]})
-    assert stays.known is None
-    assert stays.notes == ("Duplicates of the pool were not looked for: the profile is of the key trip, at.",)
+    (gate,) = [check for check in report.checks if check.kind == "expectation"]
+    assert (gate.status, "the pool at version 0" in gate.expected) == ("passed", True)
+    exact = validated(folder, "x.csv", folder / "pool")
+    assert (exact.rows.duplicate, exact.rows.accepted, exact.known) == (50, 150, None)
 
 
 def test_nothing_of_the_rows_is_in_the_profile(folder: Path) -> None:
@@ -161,9 +159,14 @@ def test_a_key_with_personal_columns_gets_no_filter(
     profile = tmp_path / "p"
     header = write_profile(config(tmp_path, training_data=str(folder / "pool")), profile)
     assert (header.filter, header.statistics.rows, profile.read_bytes().count(b"\n")) == (None, 200, 1)
-    report = validated(tmp_path, trips("x.csv", 150, 10.5, rows=3), profile)
-    assert report.known is None
-    assert "its key has personal columns" in report.notes[0]
+    contract = load_standard(config(tmp_path)).contract
+    assert "its key has personal columns" in str(_known(read(profile), contract, None, 3, ("trip", "at", "captain")))
+
+
+def test_duplicates_by_other_columns_are_not_looked_for(folder: Path) -> None:
+    contract = load_standard(config(folder)).contract
+    found = _known(read(folder / "trips.profile"), contract, None, 3, ("trip",))
+    assert found == "the profile is of the key trip, at"
 
 
 def test_what_is_no_profile_of_this_pool_is_refused(

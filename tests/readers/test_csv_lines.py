@@ -42,7 +42,7 @@ def test_records_are_found_where_they_begin(tmp_path: Path, text: bytes, found: 
     assert lines(tmp_path / "x.csv", text, 1, 2) == found
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(st.lists(st.text(st.sampled_from(list('x,"\n\r')), max_size=6), max_size=8))
 def test_there_are_as_many_records_as_the_reader_reads(tmp_path: Path, parts: list[str]) -> None:
     path = tmp_path / "x.csv"

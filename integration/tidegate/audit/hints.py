@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from tidegate.audit.slips import Evidence, Slip, Wanted, most_frequent, near_choice, wanted
@@ -61,10 +62,13 @@ def choices_of(rule: Rule | None) -> Sequence[object] | None:
 
 
 def _told(values: Sequence[str], wanted: Wanted) -> str | None:
+    quoted = sum(value != _unquoted(value) and wanted.takes(_unquoted(value)) for value in values)
+    values = [_unquoted(value) for value in values]
     evidence = Evidence(wanted)
     for value in values:
         evidence.see(value)
-    told = [_sentence(slip, count, values, evidence) for slip, count in most_frequent(evidence, values)]
+    told = [f"{_values(quoted)} {_agreeing('are right, but in quotes', quoted)}: leave them out."] if quoted else []
+    told += [_sentence(slip, count, values, evidence) for slip, count in most_frequent(evidence, values)]
     doubtful = sum(map(evidence.doubtful, values))
     if doubtful:
         what = (
@@ -87,6 +91,15 @@ def _sentence(slip: Slip, count: int, values: Sequence[str], evidence: Evidence)
     return f"{_values(count)} {_agreeing(slip.told, count)}: {slip.write}."
 
 
+def _unquoted(value: str) -> str:
+    """A text of JSON without its quotes: where another kind was asked for, it is shown as JSON has it."""
+    try:
+        text = json.loads(value) if value.startswith('"') else value
+    except ValueError:
+        return value
+    return text if isinstance(text, str) else value
+
+
 def _values(count: int) -> str:
     return f"{count:,} value{'' if count == 1 else 's'}"
 
@@ -95,4 +108,4 @@ def _agreeing(told: str, count: int) -> str:
     """The verb that comes first, for one value or several."""
     verb, _, rest = told.partition(" ")
     one = {"have": "has", "are": "is", "say": "says", "look": "looks"}
-    return told if count != 1 else f"{one[verb]} {rest}"
+    return told if count != 1 else f"{one[verb]} {rest.replace('around them', 'around it')}"

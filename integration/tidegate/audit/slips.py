@@ -303,7 +303,7 @@ def most_frequent(evidence: Evidence, texts: Iterable[str]) -> list[tuple[Slip, 
 
 def _bare(text: str, wanted: Wanted) -> tuple[str, tuple[str, ...]]:
     """The value without what stands around it, and the names of that."""
-    names = []
+    names: list[str] = []
     for slip in AROUND:
         read = slip.reads(text, wanted)
         if read is not None:

@@ -50,7 +50,7 @@ def validate(
     ] = None,
     pool: Annotated[
         str | None,
-        typer.Option("--pool", metavar="PROFILE", help="A pool's published profile, for duplicates and drift gates."),
+        typer.Option("--pool", metavar="POOL", help="A pool or its published profile, for duplicates and drift gates."),
     ] = None,
 ) -> None:
     """Check a submission before sending it. Nothing is published, and nothing leaves this machine.
@@ -63,7 +63,7 @@ def validate(
     besides = [_form_and_file(each) for each in also or ()]
     settings = load_config(given(files, contract, registry, data_source=data_source), config)
     with progress():
-        report = validate_contributed_data(settings, quarantine, fix=fix, profile=pool)
+        report = validate_contributed_data(settings, quarantine, fix=fix, pool=pool)
     put_out(report, output_format, output)
     for form, file in besides:
         put_out(report, form, file)
@@ -75,7 +75,10 @@ def validate(
 def _form_and_file(text: str) -> tuple[Form, str]:
     form, _, file = text.partition("=")
     if form not in tuple(Form) or not file:
-        raise Misuse(f"--also is {text!r}.", f"Write FORMAT=FILE, such as sarif=report.sarif; {nearest(form, Form)}")
+        raise Misuse(
+            f"--also is {text!r}.",
+            f"Write FORMAT=FILE, such as sarif=report.sarif; {nearest(form, [each.value for each in Form])}",
+        )
     return Form(form), file
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 
@@ -59,16 +60,19 @@ def unreadable_records(judgement: Judgement) -> npt.NDArray[np.int64]:
     """The records that are malformed as a whole, so that none of their cells is known."""
     told = judgement.quarantined
     whole = told.filter(told["code"].notin((*MENDABLE, "duplicate", "leaked", "missing-dropped", "wrong-columns")))
-    found = whole.select(RECORD).distinct().order_by(RECORD).to_pyarrow()
-    return found[RECORD].to_numpy().astype(np.int64)
+    return _records(whole)
 
 
 def failing_records(judgement: Judgement) -> npt.NDArray[np.int64]:
     """The records that are malformed or fail a rule."""
     told = judgement.quarantined
     failing = told.filter(told["code"].notin(("duplicate", "leaked", "missing-dropped")))
-    found = failing.select(RECORD).distinct().order_by(RECORD).to_pyarrow()
-    return found[RECORD].to_numpy().astype(np.int64)
+    return _records(failing)
+
+
+def _records(told: ir.Table) -> npt.NDArray[np.int64]:
+    found = told.select(RECORD).distinct().order_by(RECORD).to_pyarrow()
+    return np.asarray(found[RECORD].to_numpy(), np.int64)
 
 
 @dataclass

@@ -126,20 +126,28 @@ class _Copies:
         self.file = _opened(self.path, mending)
         self.numbers = np.arange(1, mending.judgement.report.rows.read + 1)
 
-    def write(
-        self,
-        name: str,
-        cells: FailingCells = _NO_CELLS,
-        mender: Mender | None = None,
-        renamed: Mapping[str, str] | None = None,
-        without: npt.NDArray[np.int64] = _NONE,
-    ) -> None:
-        """Make the next copy. `without` are record numbers in the one before."""
+    def rename(self, renamed: Mapping[str, str]) -> None:
+        """Make the next copy: the same records under other names."""
+        path = self._mending.folder / _name("renamed", self._mending)
+        self.file.rename(path, renamed)
+        self.judge(path)
+
+    def written(self, name: str, cells: FailingCells, mender: Mender, without: npt.NDArray[np.int64]) -> Path:
+        """A copy that is not judged yet. `without` are record numbers in the newest one."""
         path = self._mending.folder / _name(name, self._mending)
-        self.file.write(path, cells, mender or Mender({}), renamed or {}, without)
+        self.file.write(path, cells, mender, without)
+        return path
+
+    def judge(self, path: Path, without: npt.NDArray[np.int64] = _NONE) -> None:
+        """Judge a copy, which is the newest one then."""
         self.path, self.judged = path, self._judging.enter_context(_judged(path, self._mending))
         self.file = _opened(path, self._mending)
         self.numbers = np.delete(self.numbers, without - 1)
+
+    @property
+    def failing(self) -> npt.NDArray[np.int64]:
+        """The records of the newest copy that are malformed or fail a rule."""
+        return failing_records(self.judged.judgement)
 
 
 @dataclass(frozen=True)
@@ -158,22 +166,21 @@ class _Found:
 def _mended(copies: _Copies, leave_out: bool) -> _Found:
     renamed = _renamed(copies.judged.judgement.contract, copies.file.names)
     if renamed:  # under other names nothing could be judged
-        copies.write("named", renamed=renamed)
-    named = copies.judged
-    failed = failing_records(named.judgement)
+        copies.rename(renamed)
+    named, failed = copies.judged, copies.failing
+    read = named.judgement.report.rows.read
     if not renamed and not failed.size:
         return _Found(Mended(path=None, reason="no record fails a rule, so there is nothing to mend"), named)
     mender = Mender.of(named.judgement)
     for number in range(_ROUNDS):  # rules are asked of a record only where all its cells have their types
         cells, unreadable = failing_cells(copies.judged.judgement), unreadable_records(copies.judged.judgement)
         _learn(mender, copies.file, cells)
-        numbers = copies.numbers
-        copies.write(f"mended-{number}", cells, mender, without=unreadable)
-        if not mender.settled(numbers) or not failing_records(copies.judged.judgement).size:
+        path = copies.written(f"mended-{number}", cells, mender, unreadable)
+        if not mender.settled(copies.numbers):
             break
-    failing = failing_records(copies.judged.judgement)
-    all_records = np.arange(1, named.judgement.report.rows.read + 1)
-    lost = np.union1d(np.setdiff1d(all_records, copies.numbers), copies.numbers[failing - 1])
+        copies.judge(path, unreadable)
+    failing = copies.failing
+    lost = np.union1d(np.setdiff1d(np.arange(1, read + 1), copies.numbers), copies.numbers[failing - 1])
     names = (MendedCells(column=name, slip="name", cells=1) for name in renamed.values())
     told = Mended(path=None, cells=(*names, *mender.counted(lost)), left_out=lost.size)
     reason = None
@@ -182,9 +189,11 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
     elif lost.size and not leave_out:
         what = f"{lost.size:,} record{'' if lost.size == 1 else 's'}"
         reason = f"{what} cannot be mended; with --quarantine FILE they are left out, and written there"
+    elif lost.size == read:
+        reason = "no record can be mended"
     else:
         if failing.size:
-            copies.write("left", without=failing)
+            copies.judge(copies.written("left", _NO_CELLS, mender, failing), failing)
         report = copies.judged.judgement.report
         told = told.model_copy(update={"digest": report.digest})
         if report.verdict == "rejected":

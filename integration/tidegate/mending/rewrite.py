@@ -5,6 +5,7 @@ Records are numbered from 1, as the stage numbers them: the readers are the same
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,15 +37,11 @@ class File(Protocol):
     def passing(self, column: str, pattern: str, cells: FailingCells) -> bool:
         """Whether a cell of the column that did not fail is written so."""
 
-    def write(
-        self,
-        target: Path,
-        cells: FailingCells,
-        mender: Mender,
-        renamed: Mapping[str, str],
-        without: npt.NDArray[np.int64],
-    ) -> None:
-        """Write it anew: failing cells changed, columns renamed, and without these records."""
+    def write(self, target: Path, cells: FailingCells, mender: Mender, without: npt.NDArray[np.int64]) -> None:
+        """Write it anew: with failing cells mended, and without these records."""
+
+    def rename(self, target: Path, renamed: Mapping[str, str]) -> None:
+        """Write it anew: the same records, malformed ones among them, with other names of columns."""
 
 
 class _Columnar:
@@ -109,20 +106,21 @@ class CsvFile(_Columnar):
         for batch in read_csv_records(self._path, self._dialect, self._limits):
             yield batch.drop_columns([PROBLEMS])
 
-    def write(
-        self,
-        target: Path,
-        cells: FailingCells,
-        mender: Mender,
-        renamed: Mapping[str, str],
-        without: npt.NDArray[np.int64],
-    ) -> None:
-        names = [pa.array([renamed.get(name, name)]) for name in self.names]
-        header = pa.record_batch(names, [str(number) for number in range(len(names))])
+    def write(self, target: Path, cells: FailingCells, mender: Mender, without: npt.NDArray[np.int64]) -> None:
         with target.open("wb") as out:
-            out.write(self._text(header))
+            out.write(self._header({}))
             for batch in self.changed(cells, mender, without):
                 out.write(self._text(batch))
+
+    def rename(self, target: Path, renamed: Mapping[str, str]) -> None:
+        with self._path.open("rb") as source, target.open("wb") as out:
+            source.seek(self._dialect.header_bytes)
+            out.write(self._header(renamed))
+            shutil.copyfileobj(source, out)
+
+    def _header(self, renamed: Mapping[str, str]) -> bytes:
+        names = [pa.array([renamed.get(name, name)]) for name in self.names]
+        return self._text(pa.record_batch(names, [str(number) for number in range(len(names))]))
 
     def _text(self, batch: pa.RecordBatch) -> bytes:
         if not batch.num_rows:
@@ -147,17 +145,16 @@ class ParquetFile(_Columnar):
                 yield pa.record_batch([_texts(column) if _textual(column) else column for column in batch.columns],
                                       names=batch.schema.names)  # fmt: skip
 
-    def write(
-        self,
-        target: Path,
-        cells: FailingCells,
-        mender: Mender,
-        renamed: Mapping[str, str],
-        without: npt.NDArray[np.int64],
-    ) -> None:
+    def write(self, target: Path, cells: FailingCells, mender: Mender, without: npt.NDArray[np.int64]) -> None:
+        self._write(target, self.changed(cells, mender, without), {})
+
+    def rename(self, target: Path, renamed: Mapping[str, str]) -> None:
+        self._write(target, self.batches(), renamed)
+
+    def _write(self, target: Path, batches: Iterator[pa.RecordBatch], renamed: Mapping[str, str]) -> None:
         names = [renamed.get(name, name) for name in self.names]
         writer: pq.ParquetWriter | None = None
-        for batch in self.changed(cells, mender, without):
+        for batch in batches:
             named = batch.rename_columns(names)
             writer = writer or pq.ParquetWriter(target, named.schema, compression="zstd")
             writer.write_batch(named)

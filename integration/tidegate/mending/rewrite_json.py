@@ -46,34 +46,26 @@ class JsonFile:
                     return True
         return False
 
-    def write(
-        self,
-        target: Path,
-        cells: FailingCells,
-        mender: Mender,
-        renamed: Mapping[str, str],
-        without: npt.NDArray[np.int64],
-    ) -> None:
+    def write(self, target: Path, cells: FailingCells, mender: Mender, without: npt.NDArray[np.int64]) -> None:
         left_out = set(without.tolist())
+        kept = (each for each in self._numbered(cells) if each[0] not in left_out)
+        self._write(target, (self._mended(*each, mender) for each in kept))
+
+    def rename(self, target: Path, renamed: Mapping[str, str]) -> None:
+        self._write(target, (self._renamed(record, renamed) for record in self._records()))
+
+    def _write(self, target: Path, records: Iterator[bytes]) -> None:
         start, between, end = (b"[\n", b",\n", b"\n]\n") if self._form == "json" else (b"", b"\n", b"\n")
         with target.open("wb") as out:
             out.write(start)
-            first = True
-            for number, record, columns in self._numbered(cells):
-                if number in left_out:
-                    continue
-                out.write((b"" if first else between) + self._changed(number, record, columns, mender, renamed))
-                first = False
+            for number, record in enumerate(records):
+                out.write((between if number else b"") + record)
             out.write(end)
 
-    def _changed(
-        self, number: int, record: RawRecord, columns: list[str], mender: Mender, renamed: Mapping[str, str]
-    ) -> bytes:
-        plain = (record.text or b"").strip()
-        value = self._parsed(record) if columns or renamed else None
-        if value is None:
-            return plain
-        for column in columns:
+    def _mended(self, number: int, record: RawRecord, columns: list[str], mender: Mender) -> bytes:
+        value = self._parsed(record) if columns else None
+        for column in columns if value is not None else ():
+            assert value is not None
             text = _text(value.get(column))
             if text is None:
                 continue
@@ -82,10 +74,13 @@ class JsonFile:
             if mended is None and type(typed) is not type(value[column]):
                 mender.note(column, "type", number)
             value[column] = typed
-        try:
-            return compact({renamed.get(name, name): cell for name, cell in value.items()}).encode()
-        except JsonError:  # NaN, which is no JSON: the record stays as it is, and fails as it did
-            return plain
+        return _spelled(record, value)
+
+    def _renamed(self, record: RawRecord, renamed: Mapping[str, str]) -> bytes:
+        value = self._parsed(record)
+        if value is None or renamed.keys().isdisjoint(value):
+            return _spelled(record, None)
+        return _spelled(record, {renamed.get(name, name): cell for name, cell in value.items()})
 
     def _typed(self, column: str, text: str | None, cell: Any) -> Any:
         """A text as the kind of JSON value that its column asks for; as it was where it cannot be one."""
@@ -112,15 +107,27 @@ class JsonFile:
 
     def _numbered(self, cells: FailingCells) -> Iterator[tuple[int, RawRecord, list[str]]]:
         """Every record with its number, and its columns that fail."""
-        records = lines(self._path) if self._form == "jsonl" else elements(self._path)
         failing: dict[int, list[str]] = {}
-        for number, record in enumerate(records, 1):
+        for number, record in enumerate(self._records(), 1):
             if number % _BATCH == 1:
                 failing = {}
                 for column, rows in cells.within(number, _BATCH):
                     for row in rows.tolist():
                         failing.setdefault(number + row, []).append(column)
             yield number, record, failing.get(number, [])
+
+    def _records(self) -> Iterator[RawRecord]:
+        return lines(self._path) if self._form == "jsonl" else elements(self._path)
+
+
+def _spelled(record: RawRecord, value: dict[str, Any] | None) -> bytes:
+    """A record with another value; as it was where there is none, or it holds NaN, which is no JSON."""
+    try:
+        if value is not None:
+            return compact(value).encode()
+    except JsonError:
+        pass
+    return (record.text or b"").strip()
 
 
 def _text(cell: Any) -> str | None:
