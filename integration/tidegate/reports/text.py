@@ -37,7 +37,7 @@ def print_text(report: Report, console: Console) -> None:
     if len(failed) > _MOST_CHECKS:
         _put(console, f"\n… and {len(failed) - _MOST_CHECKS} more; --format json has all.")
     if report.duplicates:
-        _put(console, Text("\nduplicate", style="yellow"), f"  {records(rows.duplicate)} would not go in again")
+        _put(console, Text("\nduplicate", style="yellow"), f"  {records(rows.duplicate)} there already")
         told = ", ".join(place_of(report, example) for example in report.duplicates[:_MOST_EXAMPLES])
         _put(console, f"    {told}{', …' if rows.duplicate > _MOST_EXAMPLES else ''}")
     if report.known is not None:
