@@ -17,13 +17,17 @@ import ibis.expr.types as ir
 
 from tidegate.audit import (
     Hashed,
+    Places,
     Resolved,
+    all_placed,
     decide,
     discreet,
     discreet_repairs,
+    hints_of,
     judge_rules,
     judge_shape,
     key_from,
+    placed,
     prepare_suite,
     resolve,
     run_suite,
@@ -45,6 +49,9 @@ from tidegate.sources import Snapshot, acquire
 from tidegate.telemetry import event, step
 
 log = logging.getLogger(__name__)
+
+_SAMPLE, _SAMPLED = 100, 25
+"""How many failing values of a rule are looked at for hints, where no more than so many rules fail."""
 
 
 @dataclass(frozen=True)
@@ -222,10 +229,16 @@ def judge(
     # A rule that deduplication settles is still reported as it was judged.
     told_of = engine.view("judged", q.failed_rows(outcome, warnings=True))
     judged = findings.table("malformed", "shape").union(told_of)
-    failing, examples = q.failing_per_rule(judged), q.examples_of(judged, stage, contract)
-    checks = q.checks_of(outcome, shape, contract, failing, examples, q.malformed_as(judged))
+    failing, malformed = q.failing_per_rule(judged), q.malformed_as(judged)
+    examples = q.examples_of(judged, stage, contract, _SAMPLE if len(failing) <= _SAMPLED else q.EXAMPLES)
+    hints = hints_of(examples, failing, contract, malformed)
+    checks = q.checks_of(outcome, shape, contract, failing, examples, malformed, hints)
     checks += (*told.checks, *resolved.checks) if told and resolved else ()
     checks = discreet(config.validation_config, (*checks, *mended.checks)) + screened.checks
+    repeated = findings.first("duplicate", q.EXAMPLES)
+    found = Places(snapshots, staged, contract, config.resources).located(
+        (*(check.examples for check in checks), repeated)
+    )
     disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
     report = Report(
         verdict=disposition.verdict,
@@ -234,7 +247,8 @@ def judge(
         contract=contract.versioned(),
         suite=suite.versioned() if suite is not None else None,
         rows=counts,
-        checks=checks,
+        checks=all_placed(checks, found),
+        duplicates=placed(repeated, found),
         repairs=(*text_repairs(config, staged), *discreet_repairs(mended.repairs), *screened.hashed.repairs),
         personal_data=screened.told,
         notes=(*_unfinished(staged), *_invisible(staged), *_notes(counts, resolved)),

@@ -33,6 +33,7 @@ class Contract:
         definitions: Pandera's definition of every column.
         patterns: columns whose name is a regular expression; files say which columns they stand for.
         matched: the columns of a submission that match a pattern, each with its pattern.
+        metadata: what its author wrote into `Config.metadata`.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Contract:
     rules: tuple[Rule, ...]
     patterns: tuple[Column, ...] = ()
     matched: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -67,6 +69,11 @@ class Contract:
     def parsed(self) -> bool:
         """Whether it declares parsers."""
         return bool(self.schema.parsers) or any(column.parsers for column in self.definitions.values())
+
+    @property
+    def owner(self) -> str:
+        """Who answers questions about it, as the metadata says; empty where it does not."""
+        return str(self.metadata.get("owner") or "")
 
     def versioned(self) -> Versioned:
         """How receipts name it."""
@@ -132,6 +139,7 @@ def contract_of(model: Model) -> Contract:
         definitions=definitions,
         rules=rules,
         patterns=patterns,
+        metadata=model.metadata,
     )
 
 

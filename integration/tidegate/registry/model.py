@@ -7,9 +7,11 @@ import inspect
 import re
 import sys
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pandera.pandas as pa
 
@@ -20,11 +22,12 @@ _OFTEN_MEANT = "Write one class per file: class Flights(pa.DataFrameModel), with
 
 @dataclass(frozen=True)
 class Model:
-    """What a file declares: the schema, the text of its documentation, and the file to point into."""
+    """What a file declares: the schema, its documentation, the metadata of its Config, and the file to point into."""
 
     path: Path
     schema: pa.DataFrameSchema
     description: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def broken(self, column: str | None, fact: str, hint: str | None = None) -> BrokenContract:
         """The error that says what is wrong with a column, or with the whole where `column` is None."""
@@ -54,10 +57,13 @@ def load_model(path: Path) -> Model:
         raise BrokenContract(f"{path} must define exactly one DataFrameModel; it defines {names}.", _OFTEN_MEANT)
     if schemas:
         (schema,) = schemas.values()
-        return Model(path, schema, schema.description or inspect.getdoc(module) or "")
+        return Model(path, schema, schema.description or inspect.getdoc(module) or "", schema.metadata or {})
     (model,) = models
     try:
-        return Model(path, model.to_schema(), inspect.getdoc(model) or "")
+        # Pandera leaves the metadata out of the schema.
+        return Model(
+            path, model.to_schema(), inspect.getdoc(model) or "", getattr(model.Config, "metadata", None) or {}
+        )
     except Exception as error:  # Pandera raises many kinds for a model that contradicts itself
         line = inspect.getsourcelines(model)[1]
         raise BrokenContract(f"{path}:{line}: Pandera refuses the model: {error}") from error

@@ -1,62 +1,47 @@
-"""`tidegate contracts show`: what a contract asks of every column, and what its suite expects of the whole."""
+"""`tidegate contracts show`: what a contract asks of every column, for people and in other languages."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+import sys
+from enum import StrEnum
+from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.options import Format, FormatOption, RegistryOption
+from tidegate.cli.options import RegistryOption
 
-if TYPE_CHECKING:
-    from tidegate.registry import Contract, Suite
+
+class Language(StrEnum):
+    """How a contract is put out."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    json_schema = "json-schema"
+    odcs = "odcs"
+    sql = "sql"
+    pandera_yaml = "pandera-yaml"
 
 
 def show(
     contract: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="The contract.")],
     registry: RegistryOption = None,
-    output_format: FormatOption = Format.text,
+    output_format: Annotated[
+        Language, typer.Option("--format", help="For people: text, markdown. For tools: the others.")
+    ] = Language.text,
 ) -> None:
     """Show what a contract asks of every column, and what its suite expects of the whole."""
+    from tidegate.describe import describe, facts
     from tidegate.registry import find_registry, load_contract, load_suite
 
     found = find_registry(registry)
     loaded = load_contract(found.contract_file(contract))
     file = found.suite_beside(loaded.path)
     suite = load_suite(file, loaded.columns, loaded.patterns) if file is not None else None
-    described = _described(loaded, suite)
-    if output_format is Format.json:
-        typer.echo(json.dumps(described, indent=2))
+    if output_format is Language.text:
+        _print(facts(loaded, suite))
     else:
-        _print(described)
-
-
-def _described(contract: Contract, suite: Suite | None) -> dict[str, Any]:
-    return {
-        "name": contract.name,
-        "version": contract.version,
-        "digest": contract.digest,
-        "description": contract.description,
-        "key": [column.name for column in contract.columns if column.key],
-        "strict": contract.strict,
-        "columns": [
-            {
-                "name": column.name,
-                "type": "json" if column.json else column.type,
-                "required": column.required,
-                "nullable": column.nullable,
-                "personal": column.personal,
-                "description": column.description,
-                "rules": [r.expected for r in contract.rules if r.column == column.name and r.check != "not_nullable"],
-            }
-            for column in contract.columns
-        ],
-        "rules": [rule.id for rule in contract.rules if rule.column is None],
-        "suite": [
-            {"id": e.id, "severity": e.severity, "notes": e.notes} for e in (suite.expectations if suite else ())
-        ],
-    }
+        sys.stdout.write(describe(loaded, suite, output_format.value))
 
 
 def _print(described: dict[str, Any]) -> None:
