@@ -12,12 +12,13 @@ from tidegate.audit import measures_asked
 from tidegate.config import IntegrationConfig
 from tidegate.engines import Engine, open_engine
 from tidegate.errors import Misuse
-from tidegate.judgement import Judgement, Standard, load_standard
+from tidegate.judgement import Judgement
 from tidegate.pool import profile as profiles
 from tidegate.pool.key_filter import KeyFilter, key_digests
 from tidegate.publication import open_pool, peek_at_statistics, statistics_asked
 from tidegate.receipt import Known
 from tidegate.registry import Contract, PoolStatistics, Suite
+from tidegate.standard import Standard, load_standard
 from tidegate.workspace import work_folder
 
 
@@ -67,7 +68,7 @@ class Compared:
         Args:
             dedupe: the columns by which records are the same record; None where duplicates may stay.
         """
-        if self.profile is None or dedupe is None:
+        if self.profile is None or dedupe is None or not judgement.files:
             return judgement
         contract, report = judgement.contract, judgement.report
         found = _known(self.profile, contract, judgement.accepted, report.rows.accepted, dedupe)

@@ -155,13 +155,14 @@ class Report(_Record):
     `digest` covers what was judged and what came of it and nothing else, so the same file under the same contract,
     suite and configuration has the same digest everywhere. Paths, times, examples and measured values are left out: a
     mean differs in its last digit with the number of threads. `validation` covers what was judged and by what, and not
-    what came of it.
+    what came of it. `migrated_from` is the version of the files, where rows were migrated from it to `contract`.
     """
 
     verdict: Verdict
     reasons: tuple[str, ...]
     submission: Submission
     contract: Versioned
+    migrated_from: Versioned | None = None
     suite: Versioned | None
     rows: RowCounts
     checks: tuple[Check, ...]
@@ -184,22 +185,19 @@ class Report(_Record):
             object.__setattr__(self, "digest", self._digest())
 
     def _validation(self) -> str:
-        return digest_of(
-            self.model_dump(
-                mode="json",
-                include={"submission": {"id"}, "contract": True, "suite": True, "configuration": True},
-            )
-        )
+        return digest_of(self.model_dump(mode="json", include=self._judged_by()))
+
+    def _judged_by(self) -> dict[str, Any]:
+        """What says what was judged, and by what; without a migration, nothing of one."""
+        migrated = {"migrated_from": True} if self.migrated_from is not None else {}
+        return {"submission": {"id"}, "contract": True, "suite": True, "configuration": True} | migrated
 
     def _digest(self) -> str:
         judged = self.model_dump(
             mode="json",
             include={
+                **self._judged_by(),
                 "verdict": True,
-                "submission": {"id"},
-                "contract": True,
-                "suite": True,
-                "configuration": True,
                 "rows": True,
                 "checks": {"__all__": {"id", "severity", "status", "failing_rows"}},
                 "repairs": {"__all__": {"kind", "column", "cells"}},
@@ -210,12 +208,16 @@ class Report(_Record):
 
 
 class Receipt(_Record):
-    """The short record of one integration. `integration` identifies it: see `integration_id`."""
+    """The short record of one integration. `integration` identifies it: see `integration_id`.
+
+    `contract` is the version whose shape the rows have, and `migrated_from` the one of the files, if that is another.
+    """
 
     integration: str
     verdict: Verdict
     submission: Submission
     contract: Versioned
+    migrated_from: Versioned | None = None
     suite: Versioned | None
     rows: RowCounts
     merge_strategy: str
@@ -234,6 +236,8 @@ class Receipt(_Record):
         outcome = {"dataset_uri", "dataset_version", "dataset_rows", "already_published", "created_at"}
         if self.validation is None:  # a receipt from before there was one has the digest that it had
             outcome.add("validation")
+        if self.migrated_from is None:  # nor has one without a migration another
+            outcome.add("migrated_from")
         return digest_of(self.model_dump(mode="json", exclude=outcome))
 
 

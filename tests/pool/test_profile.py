@@ -16,11 +16,11 @@ from tidegate.columns import Column
 from tidegate.config import load_config
 from tidegate.data_integration import validate_contributed_data
 from tidegate.errors import Misuse, SourceUnreadable
-from tidegate.judgement import load_standard
 from tidegate.pool.key_filter import FALSE_POSITIVES, KeyFilter, key_digests
 from tidegate.pool.profile import read
 from tidegate.profiling import _known, write_profile
 from tidegate.receipt import Report
+from tidegate.standard import load_standard
 
 WORDS = st.integers(0, 2**64 - 1)
 

@@ -35,6 +35,7 @@ CODES = {
     "nested-too-deep": "JSON nests deeper than `resources.max_depth`.",
     "wrong-columns": "The whole file lacks a required column, has an unknown one, or has them in the wrong order.",
     "rule-failed": "The record fails a rule of the contract.",
+    "not-migrated": "The migration to a new version cannot make a cell of the record.",
     "missing-dropped": "A cell is null in a column that `cleaning_config.missing` sets to `drop_row`.",
     "duplicate": "The record is in the submission or in the training data already.",
     "leaked": "The record is in the holdout, on which models are tested.",

@@ -50,6 +50,12 @@ Contract = Annotated[
     str | None,
     typer.Option("--contract", metavar="NAME[@VERSION]", help="The contract: flights, flights@1, flights@1.0."),
 ]
+MigrateTo = Annotated[
+    str | None,
+    typer.Option(
+        "--migrate-to", metavar="NAME@VERSION", help="The later version that rows are migrated to: flights@2."
+    ),
+]
 RegistryOption = Annotated[
     str | None, typer.Option("--registry", metavar="DIR", help="The folder with contracts/ and expectations/.")
 ]
@@ -61,11 +67,19 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How the verdict 
 Output = Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write the verdict there instead.")]
 
 
-def given(files: list[str] | None, contract: str | None, registry: str | None, **more: Any) -> dict[str, Any]:
-    """The parameters that stand on the command line."""
+def given(
+    files: list[str] | None,
+    contract: str | None,
+    registry: str | None,
+    migrate_to: str | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The parameters that stand on the command line. Raises `Misuse` where there is nothing to migrate from."""
+    if migrate_to is not None and contract is None:
+        raise Misuse(f"--migrate-to is {migrate_to!r}, and there is no --contract.", "Name the version of the files.")
     return {
         "data_path": files or None,
-        "schema_config": {"contract": contract} if contract is not None else None,
+        "schema_config": {"contract": contract, "migrate_to": migrate_to} if contract is not None else None,
         "registry": registry,
         **more,
     }

@@ -13,6 +13,7 @@ from tidegate.cli.options import (
     DataSource,
     Files,
     Form,
+    MigrateTo,
     Output,
     RegistryOption,
     given,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 def validate(
     files: Files = None,
     contract: Contract = None,
+    migrate_to: MigrateTo = None,
     data_source: DataSource = None,
     registry: RegistryOption = None,
     config: Config = None,
@@ -61,7 +63,7 @@ def validate(
     from tidegate.data_integration import validate_contributed_data
 
     besides = [_form_and_file(each) for each in also or ()]
-    settings = load_config(given(files, contract, registry, data_source=data_source), config)
+    settings = load_config(given(files, contract, registry, migrate_to, data_source=data_source), config)
     with progress():
         report = validate_contributed_data(settings, quarantine, fix=fix, pool=pool)
     put_out(report, output_format, output)

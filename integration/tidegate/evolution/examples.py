@@ -13,8 +13,9 @@ from tidegate.engines import open_engine
 from tidegate.errors import TidegateError
 from tidegate.evolution.compare import Release
 from tidegate.evolution.findings import Finding
-from tidegate.judgement import Judgement, Standard, acquire_submission, judge
+from tidegate.judgement import Judgement, acquire_submission, judge
 from tidegate.receipt import Report
+from tidegate.standard import Standard
 from tidegate.workspace import work_folder
 
 _FORMATS = (".json", ".jsonl", ".ndjson", ".csv", ".parquet")

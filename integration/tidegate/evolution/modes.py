@@ -6,7 +6,6 @@ old version can read what comes by the new one. A new major version may break ei
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import Literal
 
 from tidegate.errors import Misuse, nearest
 from tidegate.evolution.change import Change, Effect, worst
+from tidegate.registry import deprecation
 
-SETTINGS = "contracts.toml"
+SETTINGS = deprecation.SETTINGS
 """The registry's settings, in its folder."""
 _TABLE = "compatibility"
 _DEFAULT = "default"
@@ -58,15 +58,10 @@ class Modes:
         Raises:
             Misuse: it cannot be read, or names a dataset or a mode that there is not.
         """
-        path = root / SETTINGS
-        try:
-            told = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return cls()
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Misuse(f"{path} cannot be read: {error}.") from None
-        if unknown := set(told) - {_TABLE}:
-            raise Misuse(f"{path} has the unknown key {min(unknown)!r}.", nearest(min(unknown), [_TABLE]))
+        path, told = root / SETTINGS, deprecation.read_settings(root)
+        known = (_TABLE, deprecation.TABLE)
+        if unknown := set(told) - set(known):
+            raise Misuse(f"{path} has the unknown key {min(unknown)!r}.", nearest(min(unknown), known))
         table = told.get(_TABLE, {})
         if not isinstance(table, dict):
             raise Misuse(f"{path}: {_TABLE} is no table.", 'Write [compatibility], and below it flights = "BACKWARD".')

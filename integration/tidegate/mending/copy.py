@@ -18,7 +18,7 @@ from tidegate.columns import RECORD
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, open_engine
 from tidegate.errors import Misuse
-from tidegate.judgement import Judgement, Standard, acquire_submission, judge, keep_quarantine
+from tidegate.judgement import Judgement, acquire_submission, judge, keep_quarantine
 from tidegate.mending.cells import FailingCells, Mender, failing_cells, failing_records, unreadable_records
 from tidegate.mending.rewrite import CsvFile, File, ParquetFile
 from tidegate.mending.rewrite_json import JsonFile
@@ -27,6 +27,7 @@ from tidegate.readers.decompress import decompress_to
 from tidegate.receipt import Mended, MendedCells, Report
 from tidegate.registry import Contract, PoolStatistics
 from tidegate.sources import Snapshot
+from tidegate.standard import Standard
 
 _GROUPED = r"^-?\d{1,3}\.\d{3}$"
 """A number that is right, unless its column writes a point between thousands."""
@@ -38,8 +39,10 @@ _NONE: npt.NDArray[np.int64] = np.empty(0, np.int64)
 _NO_CELLS = FailingCells((), _NONE, _NONE)
 
 
-def refuse_to_mend(target: Path, snapshots: Sequence[Snapshot]) -> None:
-    """Raises `Misuse` where there is something at `target`, or there are several files to mend."""
+def refuse_to_mend(target: Path, snapshots: Sequence[Snapshot], standard: Standard) -> None:
+    """Raises `Misuse` where something is at `target`, or there are several files to mend, or they are migrated."""
+    if standard.migration is not None:
+        raise Misuse("--fix mends a file of the version that it is offered under.", "Leave out --migrate-to.")
     if target.exists() or target.is_symlink():
         raise Misuse(f"{target} is there already, and --fix overwrites nothing.", "Name another file.")
     if len(snapshots) != 1:

@@ -19,6 +19,7 @@ import pandera.pandas as pa
 from tidegate.columns import Column, Scalar
 from tidegate.receipt import Versioned
 from tidegate.registry.dtypes import SUPPORTED, kind_of
+from tidegate.registry.migration import Written, migrations_in
 from tidegate.registry.model import Model, load_model
 from tidegate.registry.probe import refuse_what_looks_at_other_rows
 from tidegate.registry.refusals import refuse_clashes, refuse_unsupported
@@ -34,6 +35,7 @@ class Contract:
         patterns: columns whose name is a regular expression; files say which columns they stand for.
         matched: the columns of a submission that match a pattern, each with its pattern.
         metadata: what its author wrote into `Config.metadata`.
+        migrations: how columns are made of those of an earlier version, by that version, as it is written.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Contract:
     patterns: tuple[Column, ...] = ()
     matched: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    migrations: Mapping[str, Written] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -128,9 +131,10 @@ def contract_of(model: Model) -> Contract:
     rules = rules_of(schema, definitions)
     patterns = tuple(column for name, column in described.items() if name not in named)
     refuse_what_looks_at_other_rows(model, definitions)
+    version = path.stem.removeprefix("v").replace("_", ".")
     return Contract(
         name=path.parent.name,
-        version=path.stem.removeprefix("v").replace("_", "."),
+        version=version,
         digest=hashlib.sha256(path.read_bytes()).hexdigest(),
         path=path,
         description=model.description,
@@ -140,6 +144,7 @@ def contract_of(model: Model) -> Contract:
         rules=rules,
         patterns=patterns,
         metadata=model.metadata,
+        migrations=migrations_in(model.migration, version, tuple(named.values()), path),
     )
 
 

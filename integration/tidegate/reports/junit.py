@@ -7,21 +7,21 @@ from xml.etree import ElementTree as xml
 from tidegate.receipt import Check, Report
 from tidegate.reports.remarks import VERDICT, level_of
 from tidegate.reports.safe import shown
-from tidegate.reports.wording import message, title, verdict
+from tidegate.reports.wording import message, standard, title, verdict
 
 
 def to_junit(report: Report) -> str:
     """One test suite. A check that was not evaluated is an error; one that only warns has passed and says so."""
-    standard = f"{report.contract.name}@{report.contract.version}"
+    by = standard(report)
     suite = xml.Element("testsuite", name=title(report))
     properties = xml.SubElement(suite, "properties")
     for name in ("verdict", "digest", "validation"):
         xml.SubElement(properties, "property", name=name, value=getattr(report, name))
-    case = xml.SubElement(suite, "testcase", name=VERDICT, classname=standard)
+    case = xml.SubElement(suite, "testcase", name=VERDICT, classname=by)
     if report.verdict == "rejected":
         xml.SubElement(case, "failure", type="rejected", message=verdict(report))
     for check in report.checks:
-        case = xml.SubElement(suite, "testcase", name=shown(check.id, 300), classname=standard)
+        case = xml.SubElement(suite, "testcase", name=shown(check.id, 300), classname=by)
         if check.status != "passed":
             _told(case, report, check)
     counted = {"failures": "failure", "errors": "error"}

@@ -12,7 +12,14 @@ def title(report: Report) -> str:
     """Which files were judged by which contract."""
     names = ", ".join(shown(file.uri, 80) for file in report.submission.files[:_FILES])
     more = f" and {len(report.submission.files) - _FILES} more" if len(report.submission.files) > _FILES else ""
-    return f"{names}{more}  by {report.contract.name}@{report.contract.version}"
+    return f"{names}{more}  by {standard(report)}"
+
+
+def standard(report: Report) -> str:
+    """The contract by which files were judged; where their rows were migrated, both."""
+    contract = f"{report.contract.name}@{report.contract.version}"
+    before = report.migrated_from
+    return contract if before is None else f"{before.name}@{before.version}, migrated to {contract}"
 
 
 def failures(report: Report) -> list[Check]:
