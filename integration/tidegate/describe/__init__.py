@@ -43,6 +43,10 @@ def facts(contract: Contract, suite: Suite | None) -> dict[str, Any]:
             for column in contract.columns
         ],
         "rules": [rule.id for rule in contract.rules if rule.column is None],
+        "migrations": {
+            source: {column: repr(how) for column, how in written.items()}
+            for source, written in contract.migrations.items()
+        },
         "suite": [
             {"id": e.id, "severity": e.severity, "notes": e.notes} for e in (suite.expectations if suite else ())
         ],

@@ -11,9 +11,11 @@ from tidegate.errors import BrokenContract
 from tidegate.evolution.at_ref import commit_of
 from tidegate.evolution.compare import Release, load_release
 from tidegate.evolution.contradictions import contradicting
+from tidegate.evolution.deprecations import wrongly_deprecated
 from tidegate.evolution.examples import misbehaving
 from tidegate.evolution.findings import Finding
 from tidegate.evolution.lock import Lock
+from tidegate.evolution.migrations import migrations_within
 from tidegate.evolution.modes import Mode, Modes
 from tidegate.evolution.pages import stale_pages
 from tidegate.evolution.released import changed_since, not_as_released
@@ -91,6 +93,8 @@ def check_registry(registry: Registry, against: str | None = None, only: str | N
             if release.suite is not None:
                 findings += contradicting(release, _seen_from(root, release.suite.path))
         findings += steps_within(root, releases, modes, lock)
+        findings += migrations_within(root, releases, lock, only)
+    findings += wrongly_deprecated(registry, names)
     findings += not_as_released(registry, lock, names)
     if against is not None:
         findings += changed_since(registry, against, lock, modes, loaded.releases, names)

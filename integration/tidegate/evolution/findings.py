@@ -23,11 +23,14 @@ FINDINGS = {
     "lock-changed": "An entry of `contracts.lock` was changed or taken out.",
     "breaking-change": "A minor version breaks those whom the dataset's compatibility mode protects.",
     "needs-review": "A minor version changes what only a person can tell, and was not released yet.",
+    "no-migration": "A new major version that is not released yet has no migration from the last one.",
+    "migration-fails": "A valid example of the version before is not accepted when it is migrated.",
+    "deprecation": "`contracts.toml` deprecates a version that is not there, or leads to one that is not or goes.",
     "page-stale": "A generated page is of another version than the newest.",
 }
 """Every code, and what it means."""
 
-WARNINGS = frozenset({"suite-alone", "needs-review"})
+WARNINGS = frozenset({"suite-alone", "needs-review", "no-migration"})
 """The codes that are told and fail nothing."""
 
 

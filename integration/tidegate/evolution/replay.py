@@ -101,7 +101,7 @@ def _published(config: IntegrationConfig) -> dict[str, Receipt]:
 def _of_submission(
     path: Path, config: IntegrationConfig, contract: Contract, known: dict[str, Receipt]
 ) -> SubmissionReplay:
-    exactly = {"contract": f"{contract.name}@{contract.version}", "suite": config.schema_config.suite}
+    exactly = {"contract": f"{contract.name}@{contract.version}", "migrate_to": None}
     told = config.model_copy(
         update={"data_path": (str(path),), "schema_config": config.schema_config.model_copy(update=exactly)}
     )

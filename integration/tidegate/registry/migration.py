@@ -191,7 +191,10 @@ def _value(written: Any, rows: ir.Table, column: Column) -> Any:
         return written.resolve(rows)
     if isinstance(written, ir.Expr):
         return written
-    return ibis.null(column.type) if written is None else ibis.literal(written, column.type)
+    if written is None:
+        return ibis.null(column.type)
+    value = ibis.literal(written)
+    return ibis.literal(written, column.type) if _can_be(value.type(), column.type) else value
 
 
 def _table(contract: Contract) -> ir.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,22 +27,35 @@ def diff(
     """
     from tidegate.evolution import diff_of, load_release
     from tidegate.registry import find_registry
+    from tidegate.registry.deprecation import deprecation_of
 
     found = find_registry(registry)
     old, new = (load_release(found, found.contract_file(name)) for name in (before, after))
     told = diff_of(old, new)
+    versions = (old.contract, new.contract)
+    migration = old.contract.version in new.contract.migrations and old.contract.name == new.contract.name
+    plans = [
+        deprecation.plan(f"{each.name}@{each.version}")
+        for each in versions
+        if (deprecation := deprecation_of(found.root, each.name, each.version)) is not None
+    ]
     if output_format is Format.json:
         document = {"before": told.before, "after": told.after, "contributors": told.contributors,
-                    "consumers": told.consumers, "changes": [asdict(change) for change in told.changes]}  # fmt: skip
+                    "consumers": told.consumers, "migration": migration, "deprecated": plans,
+                    "changes": [asdict(change) for change in told.changes]}  # fmt: skip
         typer.echo(json.dumps(document, indent=2, default=str))
         return
-    _print(told)
+    _print(told, migration, plans)
 
 
-def _print(told: Diff) -> None:
+def _print(told: Diff, migration: bool, plans: Sequence[str]) -> None:
     typer.echo(f"{told.before} -> {told.after}")
     typer.echo(f"contributors: {told.contributors}")
     typer.echo(f"consumers: {told.consumers}")
+    if migration:
+        typer.echo(f"migration: files of {told.before} are taken with --migrate-to {told.after}")
+    for plan in plans:
+        typer.echo(f"deprecated: {plan}")
     if not told.changes:
         typer.echo("\nNothing differs.")
     for change in told.changes:

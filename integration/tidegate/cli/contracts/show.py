@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -33,24 +35,32 @@ def show(
     """Show what a contract asks of every column, and what its suite expects of the whole."""
     from tidegate.describe import describe, facts
     from tidegate.registry import find_registry, load_contract, load_suite
+    from tidegate.registry.deprecation import deprecation_of
 
     found = find_registry(registry)
     loaded = load_contract(found.contract_file(contract))
     file = found.suite_beside(loaded.path)
     suite = load_suite(file, loaded.columns, loaded.patterns) if file is not None else None
+    deprecation = deprecation_of(found.root, loaded.name, loaded.version)
     if output_format is Language.text:
-        _print(facts(loaded, suite))
+        plan = deprecation.plan(f"{loaded.name}@{loaded.version}") if deprecation is not None else None
+        _print(facts(loaded, suite), plan)
+    elif output_format is Language.json:
+        document = facts(loaded, suite) | {"deprecation": asdict(deprecation) if deprecation is not None else None}
+        sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
     else:
         sys.stdout.write(describe(loaded, suite, output_format.value))
 
 
-def _print(described: dict[str, Any]) -> None:
+def _print(described: dict[str, Any], deprecation: str | None) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
     console.print(Text(f"{described['name']}@{described['version']}  {described['digest'][:12]}", style="bold"))
+    if deprecation is not None:
+        console.print(Text(deprecation, style="yellow"))
     console.print(Text(described["description"]))
     key = ", ".join(described["key"]) or "the whole record"
     console.print(Text(f"\nDedupe key: {key}. Unknown columns: {'refused' if described['strict'] else 'ignored'}.\n"))
@@ -71,6 +81,10 @@ def _print(described: dict[str, Any]) -> None:
     console.print(table)
     if described["rules"]:
         console.print(Text(f"\nRules across columns: {', '.join(described['rules'])}"))
+    for source, written in described["migrations"].items():
+        console.print(Text(f"\nMigration from {source}:"))
+        for column, how in written.items():
+            console.print(Text(f"  {column} = {how}"))
     if described["suite"]:
         console.print(Text("\nSuite:"))
         for expectation in described["suite"]:
