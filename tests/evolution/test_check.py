@@ -126,7 +126,8 @@ def test_what_is_found_says_where_and_what_to_do(everything: tuple[Folder, Check
 
 
 def test_every_code_is_tried(everything: tuple[Folder, Checked]) -> None:
-    elsewhere = {"needs-review", "lock-changed"}  # below, and in test_modes.py
+    # Below, in test_modes.py and in test_migrations.py.
+    elsewhere = {"needs-review", "lock-changed", "no-migration", "migration-fails", "deprecation"}
     assert {finding.code for finding in everything[1].findings} | elsewhere == set(FINDINGS)
 
 
