@@ -187,6 +187,15 @@ def test_the_pool_and_the_holdout_are_of_the_new_version(registry: Path) -> None
     assert [row["number"] for row in pool_rows()] == ["t1", "t3"]
 
 
+def test_the_columns_by_which_rows_are_the_same_are_those_of_the_new_version(registry: Path) -> None:
+    for path in (registry / "contracts/trips").glob("v*.py"):
+        path.write_text(path.read_text().replace("unique=True, ", ""))
+    text = "trip,port,cars,captain\nt1,north,1,\nt1,south,2,\nt1,north,3,\n"
+    by_both = validated(text, cleaning_config={"deduplicate": ["number", "harbour"]})
+    assert (by_both.rows.accepted, by_both.rows.duplicate) == (2, 1), "north and south are two"
+    assert [example.record for example in by_both.duplicates] == [3]
+
+
 def test_no_value_of_a_personal_column_is_shown_under_either_version(registry: Path) -> None:
     path = registry / "contracts/trips/v2_0.py"
     path.write_text(

@@ -318,6 +318,8 @@ def _with_matched(standard: Standard, staged: Stage, config: IntegrationConfig) 
     Raises:
         SourceUnreadable: two of its files spell one column in two ways.
     """
+    if not staged.matched:
+        return standard  # whose dedupe columns need not be the configuration's
     contract = standard.contract.with_matched(staged.matched)
     if pair := twins(column.name for column in contract.columns):
         raise SourceUnreadable(f"The submission has columns of one name twice: {' and '.join(pair)}.", NOT_COUNTED)

@@ -108,12 +108,14 @@ class _Migrated:
         rows: in the new shape, one for each record of the submission, in order; all null for those that are dropped.
         dropped: their `_record`.
         failed: why the migration dropped some, as in the quarantine.
+        records: how many of the dropped ones `failed` explains.
         checks: whether each column could be made that is more than another name.
     """
 
     rows: DataFile
     dropped: DataFile
     failed: DataFile
+    records: int
     checks: tuple[Check, ...]
 
 
@@ -144,6 +146,7 @@ def _migrated(engine: Engine, old: Judgement, migration: Migration, folder: Path
         rows=engine.write(in_place, folder / "migrated.parquet"),
         dropped=engine.write(every.anti_join(rows, RECORD), folder / "dropped.parquet"),
         failed=failed,
+        records=int(found[RECORD].nunique().to_pyarrow().as_py()),
         checks=_checks(tried, migration, found, old),
     )
 
@@ -248,12 +251,12 @@ def _of_version(found: ir.Table, version: str) -> ir.Table:
 
 
 def _counted(old: Judgement, migrated: _Migrated, new: Judgement) -> RowCounts:
+    """The accounting of both. Raises `UnbalancedReceipt` where a record got lost between them."""
     before, after = old.report.rows, new.report.rows
-    unmigrated = before.accepted - after.read
     return RowCounts(
         read=before.read,
         malformed=before.malformed,
-        failed=before.failed + unmigrated + after.malformed + after.failed,
+        failed=before.failed + migrated.records + after.malformed + after.failed,
         duplicate=before.duplicate + after.duplicate,
         leaked=after.leaked,
         accepted=after.accepted,
