@@ -26,6 +26,8 @@ class SchemaConfig(_Config):
     """`name`, `name@MAJOR` or `name@MAJOR.MINOR`; the newest match is taken."""
     suite: str | None = None
     """Another suite than the contract's own, spelled like `contract`."""
+    migrate_to: str | None = None
+    """A later version that the rows are migrated to, spelled like `contract`, which is what the files are of."""
 
 
 class ValidationConfig(_Config):

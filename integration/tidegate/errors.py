@@ -5,6 +5,7 @@
     TidegateError
     ├── SubmissionRejected      the data was read and judged, and may not go in     exit code 1
     ├── Misuse                  the call or its configuration makes no sense        exit code 2
+    ├── VersionRefused          the contract's version is no longer taken           exit code 2
     ├── BrokenContract          a contract or suite is wrong; its author mends it   exit code 2
     ├── SourceUnreadable        the bytes are not there, or are not what they say   exit code 3
     ├── NoRoom                  memory or disk is too little for the work           exit code 4
@@ -58,6 +59,13 @@ class Misuse(TidegateError):
     """The call or its configuration makes no sense."""
 
     code = "misuse"
+    exit_code = 2
+
+
+class VersionRefused(TidegateError):
+    """The version of the contract was deprecated, and is no longer taken."""
+
+    code = "version-refused"
     exit_code = 2
 
 

@@ -6,7 +6,7 @@ While judging it is narrow (record, code, rule, column, reason); with its record
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import ibis
@@ -35,12 +35,15 @@ CODES = {
     "nested-too-deep": "JSON nests deeper than `resources.max_depth`.",
     "wrong-columns": "The whole file lacks a required column, has an unknown one, or has them in the wrong order.",
     "rule-failed": "The record fails a rule of the contract.",
+    "not-migrated": "The migration to a new version cannot make a cell of the record.",
     "missing-dropped": "A cell is null in a column that `cleaning_config.missing` sets to `drop_row`.",
     "duplicate": "The record is in the submission or in the training data already.",
     "leaked": "The record is in the holdout, on which models are tested.",
 }
 """Every code that a quarantined row may carry, and what it means."""
 
+EXAMPLES = 5
+"""How many failing records of a rule are shown."""
 _SHOWN = 200  # characters of an example
 _BATCH = 1_000  # rows
 _COLUMNS = ("code", "rule", "column", "reason")
@@ -144,7 +147,7 @@ def _moved(written: DataFile, path: Path) -> DataFile:
     return DataFile(path=path, rows=written.rows)
 
 
-def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int = 5) -> Examples:
+def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int = EXAMPLES) -> Examples:
     """The first failing records of every rule. There is no value for personal columns or for several columns."""
     first = first_of_each(narrow, most)
     shown = {column.name for column in contract.columns if not column.personal}
@@ -197,24 +200,27 @@ def checks_of(
     counts: dict[str, int],
     examples: Examples,
     malformed: str | None,
+    hints: Mapping[str, str] | None = None,
 ) -> tuple[Check, ...]:
     """One check per rule: shape first, then whether records and cells can be read, then the contract's own.
 
     Args:
         counts: failing records per rule.
+        examples: failing records per rule, of which the first few are shown.
         malformed: what is wrong with records that cannot be read.
+        hints: how to mend it, per rule.
     """
 
     def check(
         rule: str, column: str | None, expected: str, unseen: str | None = None, warns: bool = False,
         most: int | None = None,
     ) -> Check:  # fmt: skip
-        failing = counts.get(rule, 0)
+        failing, shown = counts.get(rule, 0), min(EXAMPLES, EXAMPLES if most is None else most)
         return Check(
             id=rule, kind="rule", column=column, severity="warning" if warns else "critical", expected=expected,
             observed=unseen, status="not_evaluated" if unseen else "failed" if failing else "passed",
-            failing_rows=None if unseen else failing,
-            examples=tuple(Example(record=record, value=value) for record, value in examples.get(rule, ())[:most]),
+            failing_rows=None if unseen else failing, hint=(hints or {}).get(rule),
+            examples=tuple(Example(record=record, value=value) for record, value in examples.get(rule, ())[:shown]),
         )  # fmt: skip
 
     # JSON has unknown keys per record; the other formats have unknown columns per file.

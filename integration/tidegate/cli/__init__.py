@@ -13,7 +13,20 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import contracts, diff, history, integrate, maintain, revoke, rollback, track, validate, verify
+from tidegate.cli import (
+    contracts,
+    diff,
+    history,
+    init,
+    integrate,
+    maintain,
+    profile,
+    revoke,
+    rollback,
+    track,
+    validate,
+    verify,
+)
 from tidegate.cli.demo import demo
 from tidegate.errors import SubmissionRejected, TidegateError
 from tidegate.telemetry import configure_logging
@@ -36,7 +49,9 @@ app.command("verify")(verify.verify)
 app.command("diff")(diff.diff)
 app.command("revoke")(revoke.revoke)
 app.command("maintain")(maintain.maintain)
+app.command("profile")(profile.profile)
 app.command("track")(track.track)
+app.command("init")(init.init)
 app.add_typer(contracts.app, name="contracts")
 app.command("demo")(demo)
 

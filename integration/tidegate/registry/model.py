@@ -7,24 +7,30 @@ import inspect
 import re
 import sys
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pandera.pandas as pa
 
 from tidegate.errors import BrokenContract
+from tidegate.registry.migration import NAME
 
 _OFTEN_MEANT = "Write one class per file: class Flights(pa.DataFrameModel), with import pandera.pandas as pa."
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a file declares: the schema, the text of its documentation, and the file to point into."""
+    """What a file declares: schema, documentation, the metadata of its Config, migrations as they are written; and the
+    file to point into."""
 
     path: Path
     schema: pa.DataFrameSchema
     description: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    migration: Any = None
 
     def broken(self, column: str | None, fact: str, hint: str | None = None) -> BrokenContract:
         """The error that says what is wrong with a column, or with the whole where `column` is None."""
@@ -43,6 +49,7 @@ def load_model(path: Path) -> Model:
         BrokenContract: it does not run, declares none or several, or one that contradicts itself.
     """
     module = _run(path)
+    migration = vars(module).get(NAME)
     models = [
         value
         for value in vars(module).values()
@@ -54,10 +61,12 @@ def load_model(path: Path) -> Model:
         raise BrokenContract(f"{path} must define exactly one DataFrameModel; it defines {names}.", _OFTEN_MEANT)
     if schemas:
         (schema,) = schemas.values()
-        return Model(path, schema, schema.description or inspect.getdoc(module) or "")
+        return Model(path, schema, schema.description or inspect.getdoc(module) or "", schema.metadata or {}, migration)
     (model,) = models
     try:
-        return Model(path, model.to_schema(), inspect.getdoc(model) or "")
+        # Pandera leaves the metadata out of the schema.
+        metadata = getattr(model.Config, "metadata", None) or {}
+        return Model(path, model.to_schema(), inspect.getdoc(model) or "", metadata, migration)
     except Exception as error:  # Pandera raises many kinds for a model that contradicts itself
         line = inspect.getsourcelines(model)[1]
         raise BrokenContract(f"{path}:{line}: Pandera refuses the model: {error}") from error

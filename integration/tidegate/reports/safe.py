@@ -10,7 +10,8 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 def shown(text: str, most: int = 60) -> str:
     """`text` with everything visible: control, bidirectional and zero-width characters as escapes; cut at `most`."""
     cut = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(_escape(character) for character in cut)
+    visible = "".join(_escape(character) for character in cut)
+    return visible.replace("##[", r"##\x5b")  # which GitHub takes for a command, wherever in a line of a log it stands
 
 
 def records(count: int) -> str:
