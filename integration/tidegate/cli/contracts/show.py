@@ -42,6 +42,10 @@ def show(
         _print(facts(loaded, suite))
     else:
         sys.stdout.write(describe(loaded, suite, output_format.value))
+    if output_format is Language.markdown:
+        from tidegate.evolution.pages import mark_of
+
+        sys.stdout.write(f"\n{mark_of(loaded)}\n")  # by which `contracts check` knows a page that is stale
 
 
 def _print(described: dict[str, Any]) -> None:
