@@ -219,7 +219,7 @@ SLIPS: tuple[Slip, ...] = (
     Slip("two-digit year", "have a year of two digits", "write 2026-01-31",
          _part_lacking(("date", "time", "zoned"), r"\d{1,2}[-./]\d{1,2}[-./]\d\d([ T].*)?"), False),
     Slip("unit", "have a unit or a sign beside the number", "write the number alone",
-         _part_lacking(("integer", "real"), rf"[$€£¥] ?{_AMOUNT}|{_AMOUNT} ?([%$€£¥]|[A-Za-z]{{1,3}})"), False),
+         _part_lacking(("integer", "real"), rf"[$€£¥] ?{_AMOUNT}|{_AMOUNT} ?([%$€£¥]|[A-Za-z]{{1,12}})"), False),
     Slip("near", "are close to an allowed value", "write it as it is listed", _near, False),
 )  # fmt: skip
 """The kinds of slips; of those that do not mend, the first that a value has is told."""

@@ -32,7 +32,8 @@ def decide(
     if rows.read == 0:
         reasons.append("it holds no records")
     reasons += [f"{check.id}: {check.observed}" for check in wrong_shape]
-    unseen = [check.id for check in checks if check.status == "not_evaluated"]
+    lacking = {check.column for check in wrong_shape if check.column is not None}
+    unseen = [check.id for check in checks if check.status == "not_evaluated" and check.column not in lacking]
     if unseen:
         reasons.append(f"not evaluated, so not passed: {_listed(unseen)}")
     failing = rows.malformed + rows.failed - dropped

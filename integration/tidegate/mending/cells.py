@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,14 @@ def failing_records(judgement: Judgement) -> npt.NDArray[np.int64]:
     told = judgement.quarantined
     failing = told.filter(told["code"].notin(("duplicate", "leaked", "missing-dropped")))
     return _records(failing)
+
+
+def failing_rules(judgement: Judgement) -> list[str]:
+    """The rules that those records fail, the one of most records first."""
+    told = judgement.quarantined
+    failing = told.filter(told["code"].notin(("duplicate", "leaked", "missing-dropped")))
+    counted = failing.group_by("rule").aggregate(n=failing[RECORD].count())
+    return [str(rule) for rule in counted.order_by(ibis.desc("n"), "rule")["rule"].to_pyarrow().to_pylist()]
 
 
 def _records(told: ir.Table) -> npt.NDArray[np.int64]:

@@ -19,7 +19,14 @@ from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, open_engine
 from tidegate.errors import Misuse
 from tidegate.judgement import Judgement, Standard, acquire_submission, judge, keep_quarantine
-from tidegate.mending.cells import FailingCells, Mender, failing_cells, failing_records, unreadable_records
+from tidegate.mending.cells import (
+    FailingCells,
+    Mender,
+    failing_cells,
+    failing_records,
+    failing_rules,
+    unreadable_records,
+)
 from tidegate.mending.rewrite import CsvFile, File, ParquetFile
 from tidegate.mending.rewrite_json import JsonFile
 from tidegate.readers.csv_dialect import read_dialect
@@ -170,7 +177,8 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
     named, failed = copies.judged, copies.failing
     read = named.judgement.report.rows.read
     if not renamed and not failed.size:
-        return _Found(Mended(path=None, reason="no record fails a rule, so there is nothing to mend"), named)
+        passes = "fails a rule" if not named.judgement.report.rows.duplicate else "but a duplicate is kept out"
+        return _Found(Mended(path=None, reason=f"no record {passes}, so there is nothing to mend"), named)
     mender = Mender.of(named.judgement)
     for number in range(_ROUNDS):  # rules are asked of a record only where all its cells have their types
         cells, unreadable = failing_cells(copies.judged.judgement), unreadable_records(copies.judged.judgement)
@@ -186,11 +194,14 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
     reason = None
     if np.setdiff1d(lost, failed).size:
         reason = "what is mended would make records fail that did not"
-    elif lost.size and not leave_out:
-        what = f"{lost.size:,} record{'' if lost.size == 1 else 's'}"
-        reason = f"{what} cannot be mended; with --quarantine FILE they are left out, and written there"
     elif lost.size == read:
-        reason = "no record can be mended"
+        reason = f"no record can be mended, for {_why(copies, lost)}"
+    elif lost.size and not leave_out:
+        many = f"{lost.size:,} records" if lost.size > 1 else "1 record"
+        reason = (
+            f"{many} cannot be mended, for {_why(copies, lost)}; with --quarantine FILE {_they(lost, 'are', 'is')}"
+            " left out, and written there"
+        )
     else:
         if failing.size:
             copies.judge(copies.written("left", _NO_CELLS, mender, failing), failing)
@@ -201,6 +212,18 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
     if reason is not None:
         return _Found(Mended(path=None, reason=reason, cells=told.cells), named)
     return _Found(told, named.only(lost))
+
+
+def _why(copies: _Copies, lost: npt.NDArray[np.int64]) -> str:
+    """What keeps the records out that cannot be mended: those that cannot be read are in no copy any more."""
+    rules = failing_rules(copies.judged.judgement)
+    if lost.size > copies.failing.size:
+        rules.append("dataframe.well_formed")
+    return f"{_they(lost, 'fail', 'fails')} {', '.join(dict.fromkeys(rules))}"
+
+
+def _they(records: npt.NDArray[np.int64], several: str, one: str) -> str:
+    return f"they {several}" if records.size > 1 else f"it {one}"
 
 
 def _learn(mender: Mender, file: File, cells: FailingCells) -> None:
