@@ -71,6 +71,14 @@ def test_a_wrong_shape_is_the_reason_and_not_the_records_that_fail_for_it() -> N
     assert verdict(rows(failed=9), *unseen, shape=shape).reasons == (*told, "not evaluated, so not passed: b.in")
 
 
+def test_of_many_wrong_columns_three_are_named() -> None:
+    shape = tuple(check(f"{n}.column_in_dataframe", kind="rule", observed="no") for n in range(5))
+    assert verdict(rows(failed=9), shape=shape).reasons[2:] == (
+        "2.column_in_dataframe: no",
+        "2 more checks of its columns failed",
+    )
+
+
 def test_what_was_not_evaluated_rejects_whatever_its_severity() -> None:
     checks = [check(f"a.{n}", status="not_evaluated", severity="info") for n in range(7)]
     assert verdict(rows(accepted=1), *checks).reasons == (

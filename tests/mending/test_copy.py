@@ -97,6 +97,19 @@ def test_no_copy_where_no_record_is_left_and_the_quarantine_has_all(fix: Any) ->
     assert (report.quarantine, pq.read_metadata("rest.parquet").num_rows) == (str(Path("rest.parquet").resolve()), 1)
 
 
+@pytest.mark.parametrize("name", ["trip", "Trip"])
+def test_the_quarantine_says_what_could_not_be_mended_and_not_what_was(fix: Any, name: str) -> None:
+    bad = "t2,North,-9.0,1,2026/01/31,,\nt3,south,1,\nt4,north,7.0,1,2026-01-31,,\n"
+    Path("x.csv").write_text(f"{HEAD.replace('trip', name)}\n{GOOD}\n{bad}")
+    assert told(fix("x.csv", "rest.parquet")).left_out == 2
+    rest = pq.read_table("rest.parquet").to_pylist()
+    assert [(each["record"], each["code"], each["rule"], each["trip"]) for each in rest] == [
+        (2, "rule-failed", "cars.greater_than_or_equal_to", "t2"),
+        (3, "field-count", "dataframe.well_formed", None),
+    ]
+    assert [line.split(",")[0] for line in Path("out").read_text().splitlines()] == ["trip", "t1", "t4"]
+
+
 def test_nothing_is_overwritten_and_one_file_is_mended(fix: Any) -> None:
     Path("x.csv").write_text(f"{HEAD}\n{GOOD}\n")
     Path("y.csv").write_text(f"{HEAD}\n{GOOD}\n")

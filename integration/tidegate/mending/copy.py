@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tidegate.audit.slips import folded
 from tidegate.columns import RECORD
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, open_engine
@@ -25,12 +24,14 @@ from tidegate.mending.cells import (
     failing_cells,
     failing_records,
     failing_rules,
+    kept_out,
     unreadable_records,
 )
 from tidegate.mending.rewrite import CsvFile, File, ParquetFile
 from tidegate.mending.rewrite_json import JsonFile
 from tidegate.readers.csv_dialect import read_dialect
 from tidegate.readers.decompress import decompress_to
+from tidegate.readers.names import loosely
 from tidegate.receipt import Mended, MendedCells, Report
 from tidegate.registry import Contract, PoolStatistics
 from tidegate.sources import Snapshot
@@ -108,12 +109,19 @@ class _Judged:
     engine: Engine
     folder: Path
 
-    def only(self, records: npt.NDArray[np.int64]) -> _Judged:
-        """The same with these records only in its quarantine."""
+    def only(self, records: npt.NDArray[np.int64], why: DataFile) -> _Judged:
+        """The same with these records only in its quarantine.
+
+        Args:
+            why: what those of them fail that could be read, which is no longer all that they failed here.
+        """
         path = self.folder / "lost.parquet"
         pq.write_table(pa.table({RECORD: records}), path)
         lost = self.engine.table("lost", (DataFile(path=path, rows=records.size),))
-        quarantined = self.judgement.quarantined.semi_join(lost, RECORD)
+        here = why.path.replace(self.folder / "why.parquet")  # an engine reads in its own folder only
+        told = self.engine.table("why", (DataFile(path=here, rows=why.rows),))
+        unread = self.judgement.quarantined.semi_join(lost, RECORD).anti_join(told, RECORD)
+        quarantined = unread.union(told.cast(unread.schema()).select(*unread.columns))
         return replace(self, judgement=replace(self.judgement, quarantined=quarantined, failing=None))
 
 
@@ -150,6 +158,16 @@ class _Copies:
         self.path, self.judged = path, self._judging.enter_context(_judged(path, self._mending))
         self.file = _opened(path, self._mending)
         self.numbers = np.delete(self.numbers, without - 1)
+
+    def why(self) -> DataFile:
+        """What the failing records of the newest copy fail, by their numbers in the submission."""
+        engine, folder = self.judged.engine, self.judged.folder
+        path, count = folder / "numbers.parquet", self.numbers.size
+        pq.write_table(pa.table({RECORD: np.arange(1, count + 1), "number": self.numbers}), path)
+        numbers = engine.table("numbers", (DataFile(path=path, rows=count),))
+        failing = kept_out(self.judged.judgement).join(numbers, RECORD)
+        told = failing.select(*(name for name in failing.columns if name not in (RECORD, "number")), _n="number")
+        return engine.write(told.rename({RECORD: "_n"}), folder / "why.parquet")
 
     @property
     def failing(self) -> npt.NDArray[np.int64]:
@@ -191,7 +209,7 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
     lost = np.union1d(np.setdiff1d(np.arange(1, read + 1), copies.numbers), copies.numbers[failing - 1])
     names = (MendedCells(column=name, slip="name", cells=1) for name in renamed.values())
     told = Mended(path=None, cells=(*names, *mender.counted(lost)), left_out=lost.size)
-    reason = None
+    reason, rest = None, named
     if np.setdiff1d(lost, failed).size:
         reason = "what is mended would make records fail that did not"
     elif lost.size == read:
@@ -203,6 +221,7 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
             " left out, and written there"
         )
     else:
+        rest = named.only(lost, copies.why())
         if failing.size:
             copies.judge(copies.written("left", _NO_CELLS, mender, failing), failing)
         report = copies.judged.judgement.report
@@ -211,7 +230,7 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
             reason = f"it would be rejected: {'; '.join(report.reasons)}"
     if reason is not None:
         return _Found(Mended(path=None, reason=reason, cells=told.cells), named)
-    return _Found(told, named.only(lost))
+    return _Found(told, rest)
 
 
 def _why(copies: _Copies, lost: npt.NDArray[np.int64]) -> str:
@@ -241,7 +260,7 @@ def _renamed(contract: Contract, names: Sequence[str]) -> dict[str, str]:
     unknown = [name for name in names if name not in {column.name for column in contract.columns}]
     found: dict[str, str] = {}
     for name in missing:
-        alike = [other for other in unknown if folded(other) == folded(name)]
+        alike = [other for other in unknown if loosely(other) == loosely(name)]
         if len(alike) == 1 and alike[0] not in found:
             found[alike[0]] = name
     return found
