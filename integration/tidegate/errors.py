@@ -101,10 +101,15 @@ class UnbalancedReceipt(TidegateError):
     code = "unbalanced-receipt"
 
 
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that an unknown one was probably meant to be."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the known word nearest to an unknown one, or else all of them."""
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if close:
-        return f"Did you mean {close[0]!r}?"
+    if close := closest(word, known):
+        return f"Did you mean {close!r}?"
     return "Known are: " + ", ".join(known) + "." if known else "There are none."

@@ -207,7 +207,7 @@ def judge(
     judged = findings.table("malformed", "shape").union(told_of)
     failing, malformed = q.failing_per_rule(judged), q.malformed_as(judged)
     examples = q.examples_of(judged, stage, contract, _SAMPLE if len(failing) <= _SAMPLED else q.EXAMPLES)
-    hints = hints_of(examples, failing, contract, malformed)
+    hints = hints_of(examples, failing, contract, malformed, _settled(standard))
     checks = q.checks_of(outcome, shape, contract, failing, examples, malformed, hints)
     checks += (*told.checks, *resolved.checks) if told and resolved else ()
     checks = discreet(config.validation_config, (*checks, *mended.checks)) + screened.checks
@@ -432,14 +432,17 @@ def _but_settled(failed: ir.Table, standard: Standard) -> ir.Table:
     A contract may say that its dedupe key is unique. Then repeated rows fail a rule, and are duplicates; they are
     dropped as duplicates, and the first of them stays.
     """
-    if standard.dedupe is None:
-        return failed
-    settled = [
+    settled = _settled(standard)
+    return failed.filter(~failed["rule"].isin(settled)) if settled else failed
+
+
+def _settled(standard: Standard) -> list[str]:
+    """The rules whose failing records deduplication settles."""
+    return [
         rule.id
         for rule in standard.contract.rules
-        if rule.check == "unique" and rule.definition is None and set(rule.columns) == set(standard.dedupe)
+        if rule.check == "unique" and rule.definition is None and set(rule.columns) == set(standard.dedupe or ())
     ]
-    return failed.filter(~failed["rule"].isin(settled)) if settled else failed
 
 
 def _duplicates(rows: ir.Table, pool: ir.Table | None) -> ir.Table:

@@ -58,21 +58,38 @@ def test_a_hint_counts_and_says_how_to_write_it(make_contract: Callable[[str], C
     )
 
 
-def test_nothing_is_said_where_nothing_is_known(make_contract: Callable[[str], Contract]) -> None:
-    contract = make_contract(CONTRACT)
-    assert hint(contract, "cars.dtype", "many") is None
-    assert hint(contract, "cars.dtype", None) is None
+def test_where_no_slip_is_known_it_says_what_is_asked_for(make_contract: Callable[[str], Contract]) -> None:
+    contract = make_contract(
+        'cars: int = pa.Field(ge=0, description="Cars on board")\nday: pa.engines.pandas_engine.Date\n'
+        'born: pa.engines.pandas_engine.Date = pa.Field(metadata={"personal": True}, description="When.")\n'
+    )
+    assert hint(contract, "cars.dtype", "many") == "Write a whole number, such as 1200. cars means: Cars on board."
+    assert hint(contract, "cars.dtype", "many", "1,200", more=3) == (
+        "Of the first 2: 1 value has a separator of thousands: write 1200, not 1,200."
+        " Write a whole number, such as 1200. cars means: Cars on board."
+    )
+    assert (
+        hint(contract, "cars.dtype", "12 cars")
+        == "1 value has a unit or a sign beside the number: write the number alone."
+    )
+    assert hint(contract, "cars.greater_than_or_equal_to", "-1") == "Correct the value. cars means: Cars on board."
+    assert hint(contract, "cars.not_nullable", None) == "Write the value. cars means: Cars on board."
+    assert hint(contract, "day.dtype", "soon") == "Write a date, such as 2026-01-31."
+    assert hint(contract, "born.dtype", None) == "Write a date, such as 2026-01-31. born means: When."
+    assert hint(contract, "day.other", "x") is None
     assert hint(contract, "dataframe.other", "x") is None
 
 
 def test_what_is_wrong_with_whole_records(make_contract: Callable[[str], Contract]) -> None:
     contract = make_contract(CONTRACT)
     assert hints_of({}, {}, contract, "not-utf-8: 1, the first at ...") == {
-        "dataframe.well_formed": "Save the file as UTF-8."
+        "dataframe.well_formed": "Save the file as UTF-8, which spreadsheets call CSV UTF-8."
     }
     assert hints_of({"port.unique": [(2, "north")]}, {"port.unique": 1}, contract, None) == {
         "port.unique": "Send each record once."
     }
+    settled = hints_of({"port.unique": [(2, "north")]}, {"port.unique": 1}, contract, None, ["port.unique"])
+    assert settled["port.unique"].startswith("Of records with the same key the first goes in")
 
 
 def test_a_hint_with_likely_personal_data_is_not_given() -> None:

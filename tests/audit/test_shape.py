@@ -72,6 +72,7 @@ def test_a_missing_column_is_told_with_its_files_and_what_was_probably_meant(con
     found = check(shape, "amount.column_in_dataframe")
     assert (found.status, found.column, found.failing_rows) == ("failed", "amount", 8)
     assert found.observed == "0.csv, 1.csv, 2.csv lacks it. Did you mean 'Amount'?"
+    assert found.hint == "If it is 'Amount', call it 'amount'."
 
 
 def test_without_a_like_name_all_unknown_ones_are_told(contract: Any) -> None:
@@ -79,6 +80,7 @@ def test_without_a_like_name_all_unknown_ones_are_told(contract: Any) -> None:
     assert check(shape, "amount.column_in_dataframe").observed == "a.csv lacks it. It has: x, y."
     shape = judged(contract, staged("a.csv", 1, "label", "tag_a"))
     assert check(shape, "amount.column_in_dataframe").observed == "a.csv lacks it."
+    assert check(shape, "amount.column_in_dataframe").hint == "Add the column."
 
 
 def test_unknown_columns_are_told_with_their_files_five_at_most(contract: Any) -> None:
@@ -94,6 +96,7 @@ def test_unknown_columns_are_told_with_their_files_five_at_most(contract: Any) -
     assert told[0] == "a.csv has 'lable'. Did you mean 'label'?"
     assert told[1] == "b.csv has 'zz0'. Known are: amount, label, note, tag_a."
     assert len(told) == 5
+    assert found.hint == "Leave out 'zz0', 'zz1', 'zz2', 'zz3', 'zz4', or call it as the contract does."
 
 
 def test_a_file_without_a_column_for_a_pattern_fails(contract: Any) -> None:

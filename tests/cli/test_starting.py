@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from tidegate.cli import main
-from tidegate.registry import load_contract
+from tidegate.evolution import mark_of
+from tidegate.registry import find_registry, load_contract
 
 
 @pytest.fixture
@@ -43,10 +44,13 @@ def test_what_is_shown_for_tools_is_all_there_is(
         assert (code, errors) == (0, "")
     assert json.loads(shown["json"])["columns"][1]["personal"] is True
     assert json.loads(shown["json-schema"])["title"] == "query_relevance@1.0"
-    assert yaml.safe_load(shown["odcs"])["kind"] == "DataContract"
+    document = yaml.safe_load(shown["odcs"])
+    contract = load_contract(find_registry(None).contract_file("query_relevance@1.0"))
+    assert (document["kind"], document["team"]) == ("DataContract", {"name": contract.owner})
     assert yaml.safe_load(shown["pandera-yaml"])["columns"]["label"]["isin"] == [0, 1]
     assert shown["sql"].endswith(");\n")
     assert shown["markdown"].startswith("# query_relevance 1.0\n")
+    assert shown["markdown"].endswith(f"\n\n{mark_of(contract)}\n")
     assert "query_text (personal)" in shown["text"]
 
 

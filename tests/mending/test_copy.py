@@ -72,15 +72,42 @@ def test_a_record_that_cannot_be_mended_stands_in_the_way(fix: Any) -> None:
     report = fix("x.csv")
     assert (told(report).path, Path("out").exists()) == (None, False)
     assert told(report).reason == (
-        "1 record cannot be mended; with --quarantine FILE they are left out, and written there"
+        "1 record cannot be mended, for it fails cars.dtype; with --quarantine FILE it is left out, and written there"
     )
+
+
+def test_what_stands_in_the_way_is_named_by_the_rules_that_it_fails(fix: Any) -> None:
+    Path("x.csv").write_text(f'{HEAD}\n{GOOD}\nt2,south,-9.0,1,2026-01-31,,\nt3,"south,1,1,2026-01-31,,\n')
+    assert told(fix("x.csv")).reason == (
+        "2 records cannot be mended, for they fail cars.greater_than_or_equal_to, dataframe.well_formed;"
+        " with --quarantine FILE they are left out, and written there"
+    )
+    Path("x.csv").write_text(f"{HEAD.replace('sailed', 'sail')}\n{GOOD}\n")
+    assert told(fix("x.csv", "rest.parquet")).reason == (
+        "no record can be mended, for it fails dataframe.column_in_schema, sailed.column_in_dataframe"
+    )
+    Path("x.csv").write_text(f"{HEAD}\n{GOOD}\n{GOOD}\n")
+    assert told(fix("x.csv")).reason == "no record but a duplicate is kept out, so there is nothing to mend"
 
 
 def test_no_copy_where_no_record_is_left_and_the_quarantine_has_all(fix: Any) -> None:
     Path("x.csv").write_text(f"{HEAD}\nt2,south,many,1,2026-01-31,,\n")
     report = fix("x.csv", "rest.parquet")
-    assert (told(report).path, told(report).reason) == (None, "no record can be mended")
+    assert (told(report).path, told(report).reason) == (None, "no record can be mended, for it fails cars.dtype")
     assert (report.quarantine, pq.read_metadata("rest.parquet").num_rows) == (str(Path("rest.parquet").resolve()), 1)
+
+
+@pytest.mark.parametrize("name", ["trip", "Trip"])
+def test_the_quarantine_says_what_could_not_be_mended_and_not_what_was(fix: Any, name: str) -> None:
+    bad = "t2,North,-9.0,1,2026/01/31,,\nt3,south,1,\nt4,north,7.0,1,2026-01-31,,\n"
+    Path("x.csv").write_text(f"{HEAD.replace('trip', name)}\n{GOOD}\n{bad}")
+    assert told(fix("x.csv", "rest.parquet")).left_out == 2
+    rest = pq.read_table("rest.parquet").to_pylist()
+    assert [(each["record"], each["code"], each["rule"], each["trip"]) for each in rest] == [
+        (2, "rule-failed", "cars.greater_than_or_equal_to", "t2"),
+        (3, "field-count", "dataframe.well_formed", None),
+    ]
+    assert [line.split(",")[0] for line in Path("out").read_text().splitlines()] == ["trip", "t1", "t4"]
 
 
 def test_nothing_is_overwritten_and_one_file_is_mended(fix: Any) -> None:

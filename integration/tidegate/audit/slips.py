@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from tidegate.audit.readings import date_of, first_of, midnight, number, time_of
 from tidegate.columns import Column
 from tidegate.readers.invisible import without_invisible
+from tidegate.readers.names import loosely
 
 _NULLS = frozenset({"na", "n/a", "nan", "null", "none", "nil", "-", "--", ".", "?", "#n/a", ""})
 _TRUTH = {"yes": "true", "y": "true", "t": "true", "on": "true", "1": "true", "true": "true",
@@ -133,7 +134,7 @@ def _truth(text: str, wanted: Wanted) -> str | None:
 
 
 def _case(text: str, wanted: Wanted) -> str | None:
-    alike = [choice for choice in wanted.choices or () if folded(choice) == folded(text)]
+    alike = [choice for choice in wanted.choices or () if loosely(choice) == loosely(text)]
     return alike[0] if len(alike) == 1 else None
 
 
@@ -219,7 +220,7 @@ SLIPS: tuple[Slip, ...] = (
     Slip("two-digit year", "have a year of two digits", "write 2026-01-31",
          _part_lacking(("date", "time", "zoned"), r"\d{1,2}[-./]\d{1,2}[-./]\d\d([ T].*)?"), False),
     Slip("unit", "have a unit or a sign beside the number", "write the number alone",
-         _part_lacking(("integer", "real"), rf"[$€£¥] ?{_AMOUNT}|{_AMOUNT} ?([%$€£¥]|[A-Za-z]{{1,3}})"), False),
+         _part_lacking(("integer", "real"), rf"[$€£¥] ?{_AMOUNT}|{_AMOUNT} ?([%$€£¥]|[A-Za-z]{{1,12}})"), False),
     Slip("near", "are close to an allowed value", "write it as it is listed", _near, False),
 )  # fmt: skip
 """The kinds of slips; of those that do not mend, the first that a value has is told."""
@@ -287,11 +288,6 @@ class Evidence:
 def near_choice(text: str, wanted: Wanted) -> str | None:
     """The allowed value that was probably meant."""
     return _case(text, wanted) or _near(text.strip(), wanted)
-
-
-def folded(text: str) -> str:
-    """A name or category without what often differs: its case, and what stands between its words."""
-    return re.sub(r"[\s_-]+", " ", text.strip()).casefold()
 
 
 def most_frequent(evidence: Evidence, texts: Iterable[str]) -> list[tuple[Slip, int]]:

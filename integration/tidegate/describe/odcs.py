@@ -71,8 +71,8 @@ def odcs(contract: Contract, suite: Suite | None) -> str:
         "description": {"purpose": contract.description},
         "schema": [table],
     }
-    if owner := getattr(contract, "owner", ""):
-        document["team"] = {"name": str(owner)}
+    if contract.owner:
+        document["team"] = {"name": contract.owner}
     text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
 

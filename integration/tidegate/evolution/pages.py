@@ -33,5 +33,5 @@ def stale_pages(root: Path, newest: dict[str, Contract]) -> Iterator[Finding]:
                 yield Finding(
                     "page-stale", newest_is, path.relative_to(root).as_posix(),
                     f"The page is of {told[1]}@{told[2]}, {told[3][:12]}; the newest is {newest_is}.",
-                    "Make it anew from the newest version.", number,
+                    f"Make it anew: tidegate contracts show {contract.name} --format markdown", number,
                 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +44,8 @@ class FailingCells:
 
 def failing_cells(judgement: Judgement) -> FailingCells:
     """Every cell for which a record is kept out, once."""
-    kept_out = judgement.quarantined
-    cells = kept_out.filter(kept_out["code"].isin(MENDABLE) & kept_out["column"].notnull())
+    told = judgement.quarantined
+    cells = told.filter(told["code"].isin(MENDABLE) & told["column"].notnull())
     found = cells.select(RECORD, "column").distinct().order_by(RECORD, "column").to_pyarrow()
     names = found["column"].combine_chunks().dictionary_encode() if found.num_rows else None
     if names is None:
@@ -65,9 +66,20 @@ def unreadable_records(judgement: Judgement) -> npt.NDArray[np.int64]:
 
 def failing_records(judgement: Judgement) -> npt.NDArray[np.int64]:
     """The records that are malformed or fail a rule."""
+    return _records(kept_out(judgement))
+
+
+def kept_out(judgement: Judgement) -> ir.Table:
+    """Of the quarantine those records, and not what is kept out for what is elsewhere, or by the configuration."""
     told = judgement.quarantined
-    failing = told.filter(told["code"].notin(("duplicate", "leaked", "missing-dropped")))
-    return _records(failing)
+    return told.filter(told["code"].notin(("duplicate", "leaked", "missing-dropped")))
+
+
+def failing_rules(judgement: Judgement) -> list[str]:
+    """The rules that those records fail, the one of most records first."""
+    failing = kept_out(judgement)
+    counted = failing.group_by("rule").aggregate(n=failing[RECORD].count())
+    return [str(rule) for rule in counted.order_by(ibis.desc("n"), "rule")["rule"].to_pyarrow().to_pylist()]
 
 
 def _records(told: ir.Table) -> npt.NDArray[np.int64]:

@@ -13,17 +13,25 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tidegate.audit.slips import folded
 from tidegate.columns import RECORD
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, open_engine
 from tidegate.errors import Misuse
 from tidegate.judgement import Judgement, acquire_submission, judge, keep_quarantine
-from tidegate.mending.cells import FailingCells, Mender, failing_cells, failing_records, unreadable_records
+from tidegate.mending.cells import (
+    FailingCells,
+    Mender,
+    failing_cells,
+    failing_records,
+    failing_rules,
+    kept_out,
+    unreadable_records,
+)
 from tidegate.mending.rewrite import CsvFile, File, ParquetFile
 from tidegate.mending.rewrite_json import JsonFile
 from tidegate.readers.csv_dialect import read_dialect
 from tidegate.readers.decompress import decompress_to
+from tidegate.readers.names import loosely
 from tidegate.receipt import Mended, MendedCells, Report
 from tidegate.registry import Contract, PoolStatistics
 from tidegate.sources import Snapshot
@@ -104,12 +112,19 @@ class _Judged:
     engine: Engine
     folder: Path
 
-    def only(self, records: npt.NDArray[np.int64]) -> _Judged:
-        """The same with these records only in its quarantine."""
+    def only(self, records: npt.NDArray[np.int64], why: DataFile) -> _Judged:
+        """The same with these records only in its quarantine.
+
+        Args:
+            why: what those of them fail that could be read, which is no longer all that they failed here.
+        """
         path = self.folder / "lost.parquet"
         pq.write_table(pa.table({RECORD: records}), path)
         lost = self.engine.table("lost", (DataFile(path=path, rows=records.size),))
-        quarantined = self.judgement.quarantined.semi_join(lost, RECORD)
+        here = why.path.replace(self.folder / "why.parquet")  # an engine reads in its own folder only
+        told = self.engine.table("why", (DataFile(path=here, rows=why.rows),))
+        unread = self.judgement.quarantined.semi_join(lost, RECORD).anti_join(told, RECORD)
+        quarantined = unread.union(told.cast(unread.schema()).select(*unread.columns))
         return replace(self, judgement=replace(self.judgement, quarantined=quarantined, failing=None))
 
 
@@ -147,6 +162,16 @@ class _Copies:
         self.file = _opened(path, self._mending)
         self.numbers = np.delete(self.numbers, without - 1)
 
+    def why(self) -> DataFile:
+        """What the failing records of the newest copy fail, by their numbers in the submission."""
+        engine, folder = self.judged.engine, self.judged.folder
+        path, count = folder / "numbers.parquet", self.numbers.size
+        pq.write_table(pa.table({RECORD: np.arange(1, count + 1), "number": self.numbers}), path)
+        numbers = engine.table("numbers", (DataFile(path=path, rows=count),))
+        failing = kept_out(self.judged.judgement).join(numbers, RECORD)
+        told = failing.select(*(name for name in failing.columns if name not in (RECORD, "number")), _n="number")
+        return engine.write(told.rename({RECORD: "_n"}), folder / "why.parquet")
+
     @property
     def failing(self) -> npt.NDArray[np.int64]:
         """The records of the newest copy that are malformed or fail a rule."""
@@ -173,7 +198,8 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
     named, failed = copies.judged, copies.failing
     read = named.judgement.report.rows.read
     if not renamed and not failed.size:
-        return _Found(Mended(path=None, reason="no record fails a rule, so there is nothing to mend"), named)
+        passes = "fails a rule" if not named.judgement.report.rows.duplicate else "but a duplicate is kept out"
+        return _Found(Mended(path=None, reason=f"no record {passes}, so there is nothing to mend"), named)
     mender = Mender.of(named.judgement)
     for number in range(_ROUNDS):  # rules are asked of a record only where all its cells have their types
         cells, unreadable = failing_cells(copies.judged.judgement), unreadable_records(copies.judged.judgement)
@@ -186,15 +212,19 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
     lost = np.union1d(np.setdiff1d(np.arange(1, read + 1), copies.numbers), copies.numbers[failing - 1])
     names = (MendedCells(column=name, slip="name", cells=1) for name in renamed.values())
     told = Mended(path=None, cells=(*names, *mender.counted(lost)), left_out=lost.size)
-    reason = None
+    reason, rest = None, named
     if np.setdiff1d(lost, failed).size:
         reason = "what is mended would make records fail that did not"
-    elif lost.size and not leave_out:
-        what = f"{lost.size:,} record{'' if lost.size == 1 else 's'}"
-        reason = f"{what} cannot be mended; with --quarantine FILE they are left out, and written there"
     elif lost.size == read:
-        reason = "no record can be mended"
+        reason = f"no record can be mended, for {_why(copies, lost)}"
+    elif lost.size and not leave_out:
+        many = f"{lost.size:,} records" if lost.size > 1 else "1 record"
+        reason = (
+            f"{many} cannot be mended, for {_why(copies, lost)}; with --quarantine FILE {_they(lost, 'are', 'is')}"
+            " left out, and written there"
+        )
     else:
+        rest = named.only(lost, copies.why())
         if failing.size:
             copies.judge(copies.written("left", _NO_CELLS, mender, failing), failing)
         report = copies.judged.judgement.report
@@ -203,7 +233,19 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
             reason = f"it would be rejected: {'; '.join(report.reasons)}"
     if reason is not None:
         return _Found(Mended(path=None, reason=reason, cells=told.cells), named)
-    return _Found(told, named.only(lost))
+    return _Found(told, rest)
+
+
+def _why(copies: _Copies, lost: npt.NDArray[np.int64]) -> str:
+    """What keeps the records out that cannot be mended: those that cannot be read are in no copy any more."""
+    rules = failing_rules(copies.judged.judgement)
+    if lost.size > copies.failing.size:
+        rules.append("dataframe.well_formed")
+    return f"{_they(lost, 'fail', 'fails')} {', '.join(dict.fromkeys(rules))}"
+
+
+def _they(records: npt.NDArray[np.int64], several: str, one: str) -> str:
+    return f"they {several}" if records.size > 1 else f"it {one}"
 
 
 def _learn(mender: Mender, file: File, cells: FailingCells) -> None:
@@ -221,7 +263,7 @@ def _renamed(contract: Contract, names: Sequence[str]) -> dict[str, str]:
     unknown = [name for name in names if name not in {column.name for column in contract.columns}]
     found: dict[str, str] = {}
     for name in missing:
-        alike = [other for other in unknown if folded(other) == folded(name)]
+        alike = [other for other in unknown if loosely(other) == loosely(name)]
         if len(alike) == 1 and alike[0] not in found:
             found[alike[0]] = name
     return found

@@ -32,14 +32,20 @@ def print_text(report: Report, console: Console) -> None:
         f" + {rows.failed:,} failed + {rows.duplicate:,} duplicate + {rows.leaked:,} leaked",
     )
     failed = failures(report)
-    for check in failed[:_MOST_CHECKS]:
+    lacking = {check.column for check in failed if check.id == f"{check.column}.column_in_dataframe"}
+    unseen = [check for check in failed if check.status == "not_evaluated" and check.column in lacking]
+    told = [check for check in failed if check not in unseen]
+    for check in told[:_MOST_CHECKS]:
         _print_check(report, check, console)
-    if len(failed) > _MOST_CHECKS:
-        _put(console, f"\n… and {len(failed) - _MOST_CHECKS} more; --format json has all.")
+    if len(told) > _MOST_CHECKS:
+        _put(console, f"\n… and {len(told) - _MOST_CHECKS} more; --format json has all.")
+    if unseen:
+        listed = shown(", ".join(check.id for check in unseen), 300)
+        _put(console, Text("\nnot evaluated", style="red"), f"  {listed}, for the column is missing")
     if report.duplicates:
         _put(console, Text("\nduplicate", style="yellow"), f"  {records(rows.duplicate)} there already")
-        told = ", ".join(place_of(report, example) for example in report.duplicates[:_MOST_EXAMPLES])
-        _put(console, f"    {told}{', …' if rows.duplicate > _MOST_EXAMPLES else ''}")
+        places = ", ".join(place_of(report, example) for example in report.duplicates[:_MOST_EXAMPLES])
+        _put(console, f"    {places}{', …' if rows.duplicate > _MOST_EXAMPLES else ''}")
     if report.known is not None:
         _put(console, f"\npool: {known_as(report.known)}")
     _put(console, f"\n{len(report.checks) - len(failed)} checks passed, {len(failed)} did not.")
@@ -85,7 +91,7 @@ def _print_check(report: Report, check: Check, console: Console) -> None:
 
 def _print_mended(mended: Mended, console: Console) -> None:
     for cells in mended.cells:
-        _put(console, f"mended: {mended_as(cells)}")
+        _put(console, f"{'mended' if mended.path else 'could be mended'}: {mended_as(cells)}")
     if mended.path is None:
         _put(console, f"No mended copy was written: {shown(mended.reason or '', 300)}")
         return

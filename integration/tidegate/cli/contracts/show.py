@@ -50,6 +50,10 @@ def show(
         sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
     else:
         sys.stdout.write(describe(loaded, suite, output_format.value))
+    if output_format is Language.markdown:
+        from tidegate.evolution.pages import mark_of
+
+        sys.stdout.write(f"\n{mark_of(loaded)}\n")  # by which `contracts check` knows a page that is stale
 
 
 def _print(described: dict[str, Any], deprecation: str | None) -> None:
