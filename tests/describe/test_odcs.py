@@ -58,19 +58,25 @@ def test_it_gives_the_same_verdicts(tmp_path: Path) -> None:
     path = next(path for path in CONTRACTS if path.parent.name == "sales_outcome_row")
     contract, suite = loaded(path)
     registry = again(odcs(contract, suite), contract.name, tmp_path)
-    files = [str(file) for file in sorted((path.parent / "examples" / path.stem).glob("*/*.json"))]
-    files = [file for file in files if not file.endswith("column_in_dataframe.json")]
+    files = sorted((path.parent / "examples" / path.stem).glob("*/*.json"))
+    rows = [row for file in files if file.stem.partition(".")[2] != "column_in_dataframe" for row in _rows(file)]
+    (tmp_path / "all.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))  # one file is staged sooner
     told = []
     for root, out in ((ROOT, "before.parquet"), (registry.root, "after.parquet")):
-        settings = {"data_path": files, "schema_config": contract.name, "registry": root} | {
+        settings = {"data_path": tmp_path / "all.jsonl", "schema_config": contract.name, "registry": root} | {
             "cleaning_config": {"deduplicate": False}
         }
         validate_contributed_data(load_config(settings), tmp_path / out)
-        rows = pq.read_table(tmp_path / out).to_pylist()
-        told.append({(row["record"], row["code"], row["rule"]) for row in rows})
+        kept_out = pq.read_table(tmp_path / out).to_pylist()
+        told.append({(row["record"], row["code"], row["rule"]) for row in kept_out})
     assert {rule for _, _, rule in told[0] - told[1]} == {"dataframe.delivered_within_sent"}
     assert told[1] <= told[0]
     assert len(told[1]) > 15
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    rows = json.loads(file.read_text())
+    return rows if isinstance(rows, list) else [rows]
 
 
 FOREIGN: dict[str, Any] = {

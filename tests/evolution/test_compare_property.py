@@ -22,7 +22,7 @@ from tidegate.errors import BrokenContract
 from tidegate.evolution import Diff, Release, diff_of
 from tidegate.registry import Model, contract_of
 
-CASES = int(os.environ.get("EVOLUTION_CASES", "120"))
+CASES = int(os.environ.get("EVOLUTION_CASES", "40"))
 SEED = int(os.environ.get("EVOLUTION_SEED", "20261126"))
 
 

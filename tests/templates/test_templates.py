@@ -20,7 +20,7 @@ from tidegate.templates.rows import valid_examples
 from tidegate.templates.values import made_up
 
 ROOT = Path(__file__).resolve().parents[2]
-NEWEST = [find_registry(ROOT).contract_file(name) for name in find_registry(ROOT).datasets()]
+DATASETS = ("flights", "query_relevance", "technical_task_router_row")  # the plain, the personal and the nested one
 
 
 def lacking(contract: Contract, rows: list[dict[str, Any]]) -> list[str]:
@@ -29,10 +29,10 @@ def lacking(contract: Contract, rows: list[dict[str, Any]]) -> list[str]:
     return [text for text in texts if "made-up" not in text]
 
 
-@pytest.mark.parametrize("path", NEWEST, ids=lambda path: path.parent.name)
-def test_the_rows_of_a_shipped_contract_are_accepted_and_nobodys(path: Path) -> None:
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_rows_of_a_shipped_contract_are_accepted_and_nobodys(name: str) -> None:
     """Rows that Tidegate does not accept raise."""
-    contract = load_contract(path)
+    contract = load_contract(find_registry(ROOT).contract_file(name))
     rows = made_up_rows(find_registry(ROOT), contract, 3, "csv")
     assert [list(row) for row in rows] == [[column.name for column in contract.columns]] * 3
     assert lacking(contract, rows) == []
