@@ -53,7 +53,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Folder, Checke
     folder.write("fine@1.1", WIDER)
     folder.write("breaks@1.0", SOUND)
     folder.write("breaks@1.1", TIGHTER)
-    folder.write("bare@1.0", "a: int\nb: str = pa.Field(description=' ')")
+    guess = [{"type": "expect_column_to_exist", "kwargs": {"column": "a"}, "meta": {"notes": "guess: confirm. Seen."}}]
+    folder.write("bare@1.0", "# guess: confirm. Seen.\na: int\nb: str = pa.Field(description=' ')", suite=guess)
     folder.write("broken@1.0", "a: complex")
     suite = [{"type": "expect_column_mean_to_be_between", "kwargs": {"column": "a", "max_value": -1}}]
     folder.write("suited@1.0", SOUND, suite=suite)
@@ -93,6 +94,8 @@ def test_everything_that_is_wrong_is_found(everything: tuple[Folder, Checked]) -
         ("breaking-change", "breaks@1.1", "contracts/breaks/v1_1.py"),
         ("no-description", "bare@1.0", "contracts/bare/v1_0.py"),
         ("no-owner", "bare@1.0", "contracts/bare/v1_0.py"),
+        ("unconfirmed", "bare@1.0", "contracts/bare/v1_0.py"),
+        ("unconfirmed", "bare@1.0", "expectations/bare/v1_0.json"),
         ("broken", "broken@1.0", "contracts/broken/v1_0.py"),
         ("contradiction", "suited@1.0", "expectations/suited/v1_0.json"),
         ("broken", "unsuited@1.0", "expectations/unsuited/v1_0.json"),
@@ -156,7 +159,7 @@ def test_in_words_each_finding_says_where_what_and_what_next(folder: Folder) -> 
     assert done.stdout.startswith(
         "error  broken  contracts/trips/v1_0.py:11\n    Column 'a' has the type complex128.\n"
     )
-    assert done.stdout.splitlines()[-1] == "not fine: 1 datasets, 1 versions, 0 of them released; 1 errors, 0 warnings"
+    assert done.stdout.splitlines()[-1] == "not fine: 1 dataset, 1 version, 0 of them released; 1 error, 0 warnings"
 
 
 def test_a_version_is_released_if_nothing_is_wrong_with_it(folder: Folder) -> None:

@@ -127,13 +127,14 @@ def test_the_command_line_tells_also_of_submissions_and_what_became_of_them(
 
 def test_in_words_it_tells_how_many_rows_and_whose(capsys: pytest.CaptureFixture[str]) -> None:
     sent = SubmissionReplay("x.csv", "ahab", "trips@1.0", "rejected", ("why",), 9, 2, (("a.isin", 2), ("a.mine", None)))
-    pool = PoolReplay("/pool", 3, 5, 1, (RuleRows("a.isin", 1, (("ahab", 1), (None, 1))),),
-                      (ContributorRows("ahab", 5, 1),), {"a.mine": "it raised"})  # fmt: skip
+    rules = RuleRows("a.isin", 1, (("ahab", 1),)), RuleRows("b.isin", 2, (("ahab", 1), (None, 1)))
+    pool = PoolReplay("/pool", 3, 5, 1, rules, (ContributorRows("ahab", 5, 1),), {"a.mine": "it raised"})
     _print(Replay("trips@2.0", pool, (sent,)))
     assert capsys.readouterr().out.splitlines() == [
         "trips@2.0 on version 3 of /pool",
         "1 of 5 rows would fail.",
-        "    a.isin  1 rows: ahab 1, (contributor unknown) 1",
+        "    a.isin  1 row: ahab 1",
+        "    b.isin  2 rows: ahab 1, (contributor unknown) 1",
         "    a.mine  not evaluated: it raised",
         "",
         "By contributor:",

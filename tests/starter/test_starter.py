@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from tests.cli.in_process import command_line
 
 from tidegate import __version__
 from tidegate.config import load_config
@@ -103,3 +104,20 @@ def test_the_workflow_judges_the_data_that_a_change_brings(tmp_path: Path) -> No
     assert done.returncode == 1, done.stderr
     assert done.stderr.startswith("source-unreadable: data/trips/a b.csv is empty")
     assert "example.csv" not in done.stdout + done.stderr
+    # What the check makes of a commit is tried elsewhere: here, that it is asked of the one before, where there is one.
+    script = next(step["run"] for step in steps if step.get("name", "").startswith("The contracts are sound"))
+    (bin_folder / "tidegate").write_text('#!/bin/sh\necho "$@"\n')
+    for base, wanted in {"HEAD~1": "contracts check --against HEAD~1\n", "0" * 40: "contracts check\n"}.items():
+        done = subprocess.run(
+            ["bash", "-e", "-c", script], cwd=tmp_path, env=environment | {"BASE": base}, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout) == (0, wanted), done.stderr
+
+
+def test_where_other_contracts_are_nothing_is_said_of_the_example(tmp_path: Path) -> None:
+    (tmp_path / "contracts" / "mine").mkdir(parents=True)
+    (tmp_path / "contracts" / "mine" / "v1_0.py").write_text("mine")
+    told = command_line("init", str(tmp_path)).stdout
+    assert "tidegate contracts new NAME --from FILE" in told
+    assert "trips" not in told
+    assert ".tidegate/" in (tmp_path / ".gitignore").read_text()  # quarantines hold what is personal

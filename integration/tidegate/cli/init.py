@@ -12,11 +12,12 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where; made if it is not there.")] = Path(),
 ) -> None:
     """Make a registry: one example contract with its suite and rows, and what GitHub Actions and pre-commit run."""
-    from tidegate.starter import start
+    from tidegate.starter import EXAMPLE_DATA, start
 
     for step in start(folder):
         typer.echo(f"{step.done}  {step.path}{'  ' + step.why if step.why else ''}")
     typer.echo(f"\nNext: cd {folder}" if folder != Path() else "\nNext:")
     typer.echo("  tidegate contracts list")
-    typer.echo("  tidegate validate data/trips/example.csv --contract trips")
+    if (folder / EXAMPLE_DATA).exists():
+        typer.echo(f"  tidegate validate {EXAMPLE_DATA} --contract trips")
     typer.echo("  tidegate contracts new NAME --from FILE")

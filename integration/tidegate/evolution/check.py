@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tidegate.drafts.draft import GUESS
 from tidegate.errors import BrokenContract
 from tidegate.evolution.at_ref import commit_of
 from tidegate.evolution.compare import Release, load_release
@@ -161,6 +162,12 @@ def _lacking(root: Path, release: Release) -> Iterator[Finding]:
     if not contract.owner:
         yield Finding("no-owner", release.name, file, f"{release.name} does not say whose it is.",
                       'Write into class Config: metadata = {"owner": "who answers questions"}.')  # fmt: skip
+    for path in (contract.path, *([] if release.suite is None else [release.suite.path])):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if guesses := [number for number, line in enumerate(lines, 1) if GUESS in line]:
+            yield Finding("unconfirmed", release.name, _seen_from(root, path),
+                          f"It is a draft whose guesses are not all confirmed: {len(guesses)} left.",
+                          f"Correct what is guessed, or keep it, and take {GUESS!r} out.", guesses[0])  # fmt: skip
 
 
 def _told(name: str, versions: Sequence[Version], mode: Mode, lock: Lock) -> Dataset:

@@ -12,6 +12,7 @@ FINDINGS = {
     "broken": "The contract or suite is wrong in itself: a type or name that cannot be, a column that is not there.",
     "no-description": "The contract or a column says nothing of what it means.",
     "no-owner": "The contract does not say whose it is.",
+    "unconfirmed": "A draft from data has a guess that nobody confirmed: its line says so.",
     "no-examples": "The version has no valid or no invalid example.",
     "example-fails": "A valid example is not accepted.",
     "example-passes": "An invalid example does not fail for just the rule that it is named after.",

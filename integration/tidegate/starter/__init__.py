@@ -16,6 +16,8 @@ FILES = Path(__file__).parent / "files"
 """As they are copied, but for `dot_` where a name begins with a dot, and `.txt` behind what is code elsewhere."""
 
 _EXAMPLE = "trips"
+EXAMPLE_DATA = f"data/{_EXAMPLE}/example.csv"
+"""Data that the example takes; not there where other contracts are."""
 _PROJECT = "pyproject.toml"
 
 

@@ -58,12 +58,17 @@ def _print(checked: Checked) -> None:
         print_finding(finding)
     versions = sum(len(dataset.versions) for dataset in checked.datasets)
     released = sum(len(dataset.released) for dataset in checked.datasets)
-    counts = {severity: sum(f.severity == severity for f in checked.findings) for severity in ("error", "warning")}
-    verdict = "fine" if checked.fine else "not fine"
+    errors, warnings = (sum(f.severity == severity for f in checked.findings) for severity in ("error", "warning"))
     typer.echo(
-        f"{verdict}: {len(checked.datasets)} datasets, {versions} versions, {released} of them released;"
-        f" {counts['error']} errors, {counts['warning']} warnings"
+        f"{'fine' if checked.fine else 'not fine'}: {counted(len(checked.datasets), 'dataset')},"
+        f" {counted(versions, 'version')}, {released} of them released;"
+        f" {counted(errors, 'error')}, {counted(warnings, 'warning')}"
     )
+
+
+def counted(count: int, what: str) -> str:
+    """How many there are, as in ``1 row`` and ``2 rows``."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def print_finding(finding: Finding) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidegate.cli.contracts.check import counted
 from tidegate.cli.options import Config, Format, FormatOption, RegistryOption
 from tidegate.cli.progress import progress
 
@@ -62,7 +63,7 @@ def _print(told: Replay) -> None:
     typer.echo(f"{pool.failing_rows:,} of {pool.rows:,} rows would fail.")
     for rule in pool.rules:
         whose = ", ".join(f"{_named(name)} {rows:,}" for name, rows in rule.contributors)
-        typer.echo(f"    {rule.rule}  {rule.rows:,} rows: {whose}")
+        typer.echo(f"    {rule.rule}  {counted(rule.rows, 'row')}: {whose}")
     for rule_id, why in pool.not_evaluated.items():
         typer.echo(f"    {rule_id}  not evaluated: {why}")
     if failing := [one for one in pool.contributors if one.failing_rows]:
@@ -77,7 +78,7 @@ def _print(told: Replay) -> None:
         for reason in sent.reasons:
             typer.echo(f"    because {reason}")
         for rule_id, rows in sent.rules:
-            typer.echo(f"    {rule_id}  {'not evaluated' if rows is None else f'{rows:,} records'}")
+            typer.echo(f"    {rule_id}  {'not evaluated' if rows is None else counted(rows, 'record')}")
 
 
 def _named(contributor: str | None) -> str:
