@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,14 @@ BODY = """
 """
 
 
-def judged(bench: Any, contract: Contract, rows: int = ROWS, **resources: Any) -> tuple[list[int], int, dict[str, str]]:
+def judged(
+    bench: Any, contract: Contract, rows: int = ROWS, left_out: Sequence[str] = (), **resources: Any
+) -> tuple[list[int], int, dict[str, str]]:
     """The failing records, in how many processes they were found, and what was not evaluated."""
     table = bench.table(pa.table({"a": pa.array(range(rows)), "b": pa.nulls(rows, pa.string())}))
     rules = {n: rule for n, rule in enumerate(contract.rules) if rule.definition is not None}
     files, not_evaluated = judge_in_pandera(
-        bench.engine, table, contract, rules, bench.folder, resources=Resources(threads=2, **resources)
+        bench.engine, table, contract, rules, bench.folder, left_out, Resources(threads=2, **resources)
     )
     found = bench.engine.table("found", files).to_pyarrow().to_pylist() if files else []
     assert {row["rule"] for row in found} <= set(rules)
@@ -53,6 +56,38 @@ def test_many_rows_are_judged_by_several_processes(bench: Any, make_contract: Ca
     every = [100_000 * n for n in range(1, 7)]
     assert judged(bench, loaded) == (every, 2, {})
     assert judged(bench, loaded, rows=100_000) == ([100_000], 1, {})
+
+
+@pytest.mark.parametrize("rows", [10, ROWS])
+def test_a_check_over_all_columns_does_not_see_what_the_submission_lacks(
+    bench: Any, make_contract: Callable[[str], Contract], rows: int
+) -> None:
+    body = """
+    a: int
+    b: Optional[str]
+    @pa.dataframe_check
+    def alone(cls, df):
+        return ~df["a"].isin([7]) if "b" in df else df["a"] != 3
+    """
+    loaded = make_contract(body)
+    assert [judged(bench, loaded, rows, left_out)[0] for left_out in ((), ["b"])] == [[8], [4]]
+
+
+def test_a_process_has_nothing_to_read_and_is_not_in_our_group(
+    bench: Any, make_contract: Callable[[str], Contract]
+) -> None:
+    """Ctrl-C in a terminal is sent to the group, and is for us alone."""
+    alone = "os.getpgid(0) == os.getpid() and os.path.samestat(os.fstat(0), os.stat(os.devnull))"
+    loaded = contract(make_contract, f"import os; return cells >= (0 if len(cells) < 9 or {alone} else 10 ** 9)")
+    readable, writable = os.pipe()
+    ours = os.dup(0)
+    try:
+        os.dup2(readable, 0)
+        assert judged(bench, loaded) == ([], 2, {})
+    finally:
+        os.dup2(ours, 0)
+        for descriptor in (readable, writable, ours):
+            os.close(descriptor)
 
 
 @pytest.mark.parametrize(
