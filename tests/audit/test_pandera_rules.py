@@ -23,7 +23,7 @@ from tidegate.config import Resources
 from tidegate.errors import BrokenContract
 from tidegate.registry import Contract
 
-ROWS = 600_000
+ROWS = 300_000
 BODY = """
     a: int = pa.Field(nullable=False)
     b: Optional[str]
@@ -52,10 +52,10 @@ def contract(make: Callable[[str], Contract], body: str) -> Contract:
 
 
 def test_many_rows_are_judged_by_several_processes(bench: Any, make_contract: Callable[[str], Contract]) -> None:
-    loaded = contract(make_contract, "print('said by the author'); return cells % 100_000 != 99_999")
-    every = [100_000 * n for n in range(1, 7)]
+    loaded = contract(make_contract, "print('said by the author'); return cells % 50_000 != 49_999")
+    every = [50_000 * n for n in range(1, 7)]
     assert judged(bench, loaded) == (every, 2, {})
-    assert judged(bench, loaded, rows=100_000) == ([100_000], 1, {})
+    assert judged(bench, loaded, rows=50_000) == ([50_000], 1, {})
 
 
 @pytest.mark.parametrize("rows", [10, ROWS])
@@ -93,9 +93,9 @@ def test_a_process_has_nothing_to_read_and_is_not_in_our_group(
 @pytest.mark.parametrize(
     ("body", "reason", "max_seconds"),
     [
-        ("if cells.max() > 500_000: raise KeyError('x')\n        return cells >= 0", "the check raised KeyError", 100),
-        ("if cells.max() > 500_000: import os; os._exit(3)\n        return cells >= 0", "ended with 3", 100),
-        ("if cells.max() > 500_000: import time; time.sleep(60)\n        return cells >= 0", "a timeout after 8 s", 8),
+        ("if cells.max() > 250_000: raise KeyError('x')\n        return cells >= 0", "the check raised KeyError", 100),
+        ("if cells.max() > 250_000: import os; os._exit(3)\n        return cells >= 0", "ended with 3", 100),
+        ("if cells.max() > 250_000: import time; time.sleep(60)\n        return cells >= 0", "a timeout after 8 s", 8),
     ],
 )
 def test_what_goes_wrong_in_one_process_is_no_pass(
@@ -109,10 +109,10 @@ def test_what_goes_wrong_in_one_process_is_no_pass(
 def test_the_processes_import_what_the_contract_imports(
     bench: Any, make_contract: Callable[[str], Contract], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "house_rules_of_the_author.py").write_text("LIMIT = 599_999\n")
+    (tmp_path / "house_rules_of_the_author.py").write_text("LIMIT = 299_999\n")
     monkeypatch.syspath_prepend(tmp_path)
     loaded = contract(make_contract, "from house_rules_of_the_author import LIMIT; return cells < LIMIT")
-    assert judged(bench, loaded) == ([600_000], 2, {})
+    assert judged(bench, loaded) == ([300_000], 2, {})
 
 
 def test_a_contract_that_changes_meanwhile_is_not_judged_by(
