@@ -40,7 +40,7 @@ def judged(
     table = bench.table(pa.table({"a": pa.array(range(rows)), "b": pa.nulls(rows, pa.string())}))
     rules = {n: rule for n, rule in enumerate(contract.rules) if rule.definition is not None}
     files, not_evaluated = judge_in_pandera(
-        bench.engine, table, contract, rules, bench.folder, left_out, Resources(threads=2, **resources)
+        bench.engine, table, contract, rules, bench.folder, left_out, Resources(**{"threads": 2} | resources)
     )
     found = bench.engine.table("found", files).to_pyarrow().to_pylist() if files else []
     assert {row["rule"] for row in found} <= set(rules)
@@ -56,6 +56,7 @@ def test_many_rows_are_judged_by_several_processes(bench: Any, make_contract: Ca
     every = [50_000 * n for n in range(1, 7)]
     assert judged(bench, loaded) == (every, 2, {})
     assert judged(bench, loaded, rows=50_000) == ([50_000], 1, {})
+    assert judged(bench, loaded, threads=1) == (every, 1, {})
 
 
 @pytest.mark.parametrize("rows", [10, ROWS])
