@@ -63,19 +63,18 @@ def test_a_run_ends_with_a_table_and_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 def test_odd_shapes_are_judged_and_held_against_the_limit(tmp_path: Path) -> None:
-    shapes = ["10,000 files", "every row fails two rules"]
     command = [
         sys.executable, "-m", "benchmarks.odd", "--scale", "0.0004", "--tasks", "append", "--folder", tmp_path,
-        "--json", tmp_path / "r.json", "--only", *shapes,
+        "--json", tmp_path / "r.json", "--only",
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    shape = "every row fails two rules"
+    done = subprocess.run([*command, shape], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "r.json").read_text())
-    verdicts = [(row["shape"], row["verdict"]) for row in rows]
-    assert verdicts == [(shape, "accepted") for shape in shapes[:-1]] + [(shapes[-1], "rejected")]
+    assert [(row["shape"], row["verdict"]) for row in rows] == [(shape, "rejected")]
     assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
     low = subprocess.run(
-        [*command[: -len(shapes)], "10,000 files", "--memory-limit", "100MB"],
+        [*command, "10,000 files", "--memory-limit", "100MB"],
         cwd=ROOT,
         capture_output=True,
         text=True,
