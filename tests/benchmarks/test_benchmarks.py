@@ -127,11 +127,11 @@ def test_a_program_that_counts_otherwise_has_no_result() -> None:
 
 
 def test_memory_of_children_and_disk_are_measured(tmp_path: Path) -> None:
-    child = "import time; held = bytearray(150_000_000); time.sleep(1.5)"
+    child = "import time; held = bytearray(150_000_000); time.sleep(3)"
     parent = f"import pathlib, subprocess, sys; pathlib.Path('f').write_bytes(bytes(3_000_000)); " \
              f"sys.exit(subprocess.run([sys.executable, '-c', {child!r}]).returncode + 5)"  # fmt: skip
     took = measure([sys.executable, "-c", parent], [tmp_path], cwd=tmp_path)
     assert took.exit_code == 5
     assert took.peak_memory > 150_000_000
     assert took.peak_disk >= 3_000_000
-    assert took.seconds > 1.4
+    assert took.seconds > 2.9
