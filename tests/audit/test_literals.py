@@ -77,6 +77,7 @@ def test_a_literal_arrives_as_it_is(bench: Any, column: Column, value: Any, seen
         (Column("n", "decimal(4, 2)"), 1.5),
         (Column("t", UTC), "2026-07-01"),
         (Column("t", UTC), pd.NaT),
+        (Column("t", "timestamp(6)"), "2026-07-01"),
         (Column("j", "string", json=True), "{}"),
         (Column("l", "array<string>"), "[]"),
         (Column("s", "string"), None),
