@@ -95,6 +95,15 @@ CASES = {
             "d": ["no", "NO", "yes", "", "no "],
         },
     ),
+    "ends of a text": (
+        """
+        a: str = pa.Field(str_matches=r"^a[$]?$")
+        b: str = pa.Field(str_matches=r"^a\\$")
+        c: Annotated[pd.ArrowDtype, pyarrow.string()] = pa.Field(str_matches="^a$")
+        d: str = pa.Field(str_matches="^a")
+        """,
+        {name: ["a", "a$", "a\n", "a$\n", "ab"] for name in "abcd"},
+    ),
     "patterns that only Python judges": (
         """
         a: str = pa.Field(str_matches=r"^\\w+$")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -125,3 +126,16 @@ def _varint(value: int) -> bytes:
     while rest > 0x7F:
         out, rest = out + bytes([rest & 0x7F | 0x80]), rest >> 7
     return out + bytes([rest])
+
+
+def test_a_page_before_the_file(tmp_path: Path) -> None:
+    """As fuzzing made it, from a table without rows."""
+    found = (
+        "FQQZPDUAGAZzY2hlbWEVBAAVDCUCGAJpZCUATBwAAAAVBCUCGAFuABYMGRwZLCYAHBUMGTUABhAZGAJpZBUCFgwWuAEWtAEmZCYBHDYAKAJy"
+        "NRgCcjAREQAZLBUEFQAVAgAVABUQFQIAPBYYGQYZJgAMAAAAJgAcFQQZNQAGEBkYAW4VAhYMFoACFvABJpQCJrwBHBgIGQAAAAAAAAAYCAAA"
+        "AAAAAAAAFgIoCBkAAAAAAAAAGAgAAAAAAAAAABERABksFQQVABUCABUAFRAVAgA8KQYZJgIKAAAAFrgDFgwmCBakAwAoIHBhcnF1ZXQtY3Bw"
+        "LWFycm93IHZlcnNpb24gMjUuMC4xGSwcAAAcAAAAEQEAAFBBUjE="
+    )
+    (tmp_path / "x.parquet").write_bytes(base64.b64decode(found))
+    with pytest.raises(SourceUnreadable, match="has no page at byte"):
+        check_pages(tmp_path / "x.parquet", pq.read_metadata(tmp_path / "x.parquet"), Resources())
