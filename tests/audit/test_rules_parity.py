@@ -187,3 +187,13 @@ def test_only_what_is_exact_is_lowered(field: str, lowered: bool, make_contract:
     table = ibis.table({"a": "string"}, name="t")
     (rule,) = contract.rules
     assert (lower(rule, contract.column("a"), contract.definitions["a"].dtype.type, table["a"]) is not None) == lowered
+
+
+def test_of_arrows_dictionaries_no_pattern_is_lowered(make_contract: Callable[[str], Contract]) -> None:
+    """pandas asks no text of them."""
+    import ibis
+
+    contract = make_contract("a: str = pa.Field(str_matches='^a$', nullable=True)\n")
+    (rule,), table = contract.rules, ibis.table({"a": "string"}, name="t")
+    dictionary = pd.ArrowDtype(pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
+    assert lower(rule, contract.column("a"), dictionary, table["a"]) is None
