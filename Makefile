@@ -34,7 +34,7 @@ demo: setup ## the main job, end to end, on real data; writes .tidegate/demo/
 	$(BIN)/tidegate demo
 
 test: setup ## everything that must hold: the targets from lint to unit
-	$(MAKE) --jobs 2 --output-sync lint types imports docs $(AZURITE)
+	$(MAKE) --jobs 2 lint types imports docs $(AZURITE)
 	$(MAKE) unit
 
 lint: setup ## ruff: rules and format

@@ -36,6 +36,17 @@ NA_IS_NULL = {"cleaning_config": {"null_values": ["NA"]}}
 COERCED = "    class Config:\n        coerce = True\n"
 SECOND = datetime.fromisoformat("2023-11-14T22:13:20")
 AT, STAMP = 1_700_000_000_000_000, pa.timestamp("us")
+DEEP_TYPE = pa.list_(pa.struct([("x", pa.float64()), ("d", pa.list_(pa.date32())), ("t", pa.timestamp("us", "UTC"))]))
+TIMES = {"value": "Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.timestamp('us'))]"}
+LISTS = {
+    "value": "Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.struct([('x', pyarrow.float64()),"
+    " ('d', pyarrow.list_(pyarrow.date32())), ('t', pyarrow.timestamp('us', 'UTC'))]))]"
+}
+DEEP: list[Any] = [
+    [{"x": 1.5, "d": [date(2026, 1, 31), None], "t": SECOND.replace(tzinfo=UTC)}, {"x": None, "d": None, "t": None}],
+    [{"x": 1.5, "d": [], "t": -(2**62)}],
+    [None, {"x": 1.5, "d": [0, 2_932_897], "t": None}],
+]
 MATCHES = {"value": "str = pa.Field(str_matches=r'^abc$', nullable=True)"}
 CASES = (
     Case(42, "a column three times, in two cases", file("x.csv", "id,a,a,A\nx,1,2,3\n"), "unreadable", TWICE),
@@ -78,9 +89,11 @@ CASES = (
          "unreadable", "Date out of range", columns=NAIVE),
     Case(46, "times of Parquet in other units in no year that there is", file("x.parquet", of([AT // 1000, 2**53],
          pa.timestamp("ms"))), "accepted", "a time without zone", (("a", SECOND),), bad(2), NAIVE),
-    Case(46, "times of Parquet within lists in no year that there is", file("x.parquet", of([[AT], [AT, 2**62]],
-         pa.list_(STAMP))), "accepted", "at [1]", (("a", [SECOND]),), bad(2),
-         {"value": "Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.timestamp('us'))]"}),
+    Case(46, "times of Parquet within lists in no year that there is", file("x.parquet", of([[AT, None], None,
+         [AT, 2**62], []], pa.list_(STAMP))), "accepted", "not array<timestamp(6)>",
+         (("a", [SECOND, None]), ("b", None), ("d", [])), bad(3), TIMES),
+    Case(46, "dates of Parquet deep within in no year that there is", file("x.parquet", of(DEEP, DEEP_TYPE)),
+         "accepted", "not array<struct<", (("a", DEEP[0]),), bad(2, 3), LISTS),
     Case(46, "nanoseconds", cells("2024-03-31T02:30:00.123456", "2024-03-31T02:30:00.1234567"), "accepted",
          "a time without zone", (("1", datetime.fromisoformat("2024-03-31T02:30:00.123456")),), bad(2), NAIVE),
     Case(46, "nanoseconds of Parquet", file("x.parquet", nanoseconds()), "accepted", "a time without zone",

@@ -6,17 +6,17 @@ value. A cell that cannot become its column's type is null in the stage and name
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from tidegate.columns import Column
 from tidegate.engines.duckdb.connection import identifier, quoted
 from tidegate.readers.invisible import PATTERN as INVISIBLE
+from tidegate.readers.nested import arrow_type
 
 _FLOAT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-_TIMES_WITHIN = re.compile(r"[<:] ?(date|timestamp)\b(?!:)")
-"""In the type of a list or struct: a date or time within it, and no field of that name."""
 _DAYS, _CLOCK = r"([+-]?[0-9]{1,6}) days?", r"([+]?)([0-9]{2}):([0-5][0-9]):([0-5][0-9])(\.[0-9]{1,6})?"
 _ISO = r"(-?)P(?:([0-9]{1,6})D)?(?:T(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6})(\.[0-9]{1,6})?S)?)?"
 _UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
@@ -69,8 +69,11 @@ def cast(column: Column, number: int, sql_type: str, source_type: str, repair: R
         cell = cell if source_type == "VARCHAR" else f"{cell}::VARCHAR"
         raw = repair.applied(cell)
     if column.nested or column.json:
-        if source_type == sql_type and not column.json and not _TIMES_WITHIN.search(column.type):
+        if source_type == sql_type and not column.json:
             value, bad = r, "false"
+            if beyond := _beyond(r, arrow_type(column.type)):
+                bad = f"coalesce({beyond}, false)"
+                value = f"CASE WHEN NOT {bad} THEN {r} END"
         else:
             raw = raw if textual else f"to_json({cell})::VARCHAR"
             parsed, value, bad = f"parse_{number}({r})", f"{u}.value", f"{u}.reason IS NOT NULL"
@@ -85,9 +88,8 @@ def cast(column: Column, number: int, sql_type: str, source_type: str, repair: R
         )
         value = _of(column.categories, value)
         missing = f"isnan({r})" if source_type in _FLOATS else "false"
-        as_it_is = (
-            source_type == sql_type and column.categories is None and not (column.duration or _is_time(column.type))
-        )
+        restricted = column.categories is not None or column.duration or _is_time(column.type)
+        as_it_is = source_type == sql_type and not restricted
         bad = "false" if as_it_is else f"({r} IS NOT NULL AND NOT {missing} AND c{number} IS NULL)"
     shown = "NULL" if column.personal else f"left({r}::VARCHAR, {TEXT_LIMIT})"
     reason = f"{quoted(detail)} || ': ' || {u}.reason" if parsed else quoted(detail)
@@ -203,8 +205,25 @@ def _is_time(kind: str) -> bool:
 
 def _in_calendar(value: str, sql_type: str) -> str:
     """Whether a date or time lies in the years that there are."""
-    first, last = (f"{end[: 10 if sql_type == 'DATE' else None]}" for end in _CALENDAR)
+    first, last = (end[:10] if sql_type == "DATE" else end for end in _CALENDAR)
     return f"{value} BETWEEN '{first}'::{sql_type} AND '{last}'::{sql_type}"
+
+
+def _beyond(value: str, kind: pa.DataType, depth: int = 0) -> str | None:
+    """Whether a date or time within a nested value lies in no year that there is; None where it can hold none."""
+    if pa.types.is_date(kind):
+        return f"NOT ({_in_calendar(value, 'DATE')})"
+    if pa.types.is_timestamp(kind):
+        return f"NOT ({_in_calendar(value, 'TIMESTAMPTZ' if kind.tz else 'TIMESTAMP')})"
+    if pa.types.is_list(kind):
+        one = f"x{depth}"
+        inner = _beyond(one, kind.value_type, depth + 1)
+        return inner and f"len(list_filter({value}, lambda {one}: {inner})) > 0"
+    if pa.types.is_struct(kind):
+        fields = ((f"struct_extract({value}, {quoted(field.name)})", field.type) for field in kind)
+        found = [inner for each, of in fields if (inner := _beyond(each, of, depth))]
+        return " OR ".join(f"({inner})" for inner in found) or None
+    return None
 
 
 def _from_typed(r: str, kind: str, sql_type: str, source_type: str) -> str:
