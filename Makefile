@@ -97,10 +97,10 @@ clean: ## remove what was made, but for .venv and .tidegate/
 	rm -rf $(BUILD) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamp is newer than what was installed from; a change there installs anew. Python compiles what it imports; pip would
-# compile all there is, for a minute.
+# The stamp is newer than what was installed from; a change there installs anew. That pip compiles all there is takes a minute,
+# but where PYTHONDONTWRITEBYTECODE is set each process of the tests would else compile what it imports, for ten seconds.
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --no-compile --editable '.[$(EXTRAS)]' --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --constraint constraints.txt
 	@touch $@
 
 # Without npm the tests of Azure are skipped, and say so; in CI they fail.
