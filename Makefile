@@ -15,6 +15,8 @@ AZURITE := $(BUILD)/azurite/.installed-$(AZURITE_VERSION)
 export DO_NOT_TRACK := true
 export GX_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
+# The tests start hundreds of processes, which would else compile our own modules each.
+unexport PYTHONDONTWRITEBYTECODE
 # Material for MkDocs prints a banner about its successor on every build.
 export NO_MKDOCS_2_WARNING := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -97,8 +99,7 @@ clean: ## remove what was made, but for .venv and .tidegate/
 	rm -rf $(BUILD) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamp is newer than what was installed from; a change there installs anew. That pip compiles all there is takes a minute,
-# but where PYTHONDONTWRITEBYTECODE is set each process of the tests would else compile what it imports, for ten seconds.
+# The stamp is newer than what was installed from; a change there installs anew.
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --constraint constraints.txt
 	@touch $@
