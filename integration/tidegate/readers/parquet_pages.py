@@ -81,7 +81,7 @@ def _chunk(
     if told != {values}:
         raise SourceUnreadable(
             f"{path} contradicts itself: its footer tells of {max(told)} values of"
-            f" {chunk.path_in_schema!r}, its pages of {values}.",
+            f" {metadata.schema.column(place).path!r}, its pages of {values}.",
             _ANEW,
         )
     if chunk.physical_type not in _WIDTHS:
