@@ -12,12 +12,24 @@ import duckdb
 
 
 def copy(source: Path, target: Path, threads: int, memory_limit: str) -> None:
-    """Copy a CSV or Parquet file to a Parquet file."""
-    read = "read_parquet" if source.suffix == ".parquet" else "read_csv"
+    """Copy a CSV or Parquet file to a Parquet file.
+
+    DuckDB refuses some files with line breaks in their cells unless one thread alone reads them.
+    """
+    if source.suffix == ".parquet":
+        _copy(f"read_parquet('{source}')", target, threads, memory_limit)
+        return
+    try:
+        _copy(f"read_csv('{source}')", target, threads, memory_limit)
+    except duckdb.NotImplementedException:
+        _copy(f"read_csv('{source}', parallel = false)", target, threads, memory_limit)
+
+
+def _copy(rows: str, target: Path, threads: int, memory_limit: str) -> None:
     with duckdb.connect(config={"threads": threads, "memory_limit": memory_limit}) as connection:
         connection.execute(f"SET temp_directory = '{target.parent / 'spill'}'")
         connection.execute("SET enable_progress_bar = false")
-        connection.execute(f"COPY (SELECT * FROM {read}('{source}')) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(f"COPY (SELECT * FROM {rows}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
 
 
 if __name__ == "__main__":

@@ -95,6 +95,15 @@ CASES = {
             "d": ["no", "NO", "yes", "", "no "],
         },
     ),
+    "ends of a text": (
+        """
+        a: str = pa.Field(str_matches=r"^a[$]?$")
+        b: str = pa.Field(str_matches=r"^a\\$")
+        c: Annotated[pd.ArrowDtype, pyarrow.string()] = pa.Field(str_matches="^a$")
+        d: str = pa.Field(str_matches="^a")
+        """,
+        {name: ["a", "a$", "a\n", "a$\n", "ab"] for name in "abcd"},
+    ),
     "patterns that only Python judges": (
         """
         a: str = pa.Field(str_matches=r"^\\w+$")
@@ -178,3 +187,13 @@ def test_only_what_is_exact_is_lowered(field: str, lowered: bool, make_contract:
     table = ibis.table({"a": "string"}, name="t")
     (rule,) = contract.rules
     assert (lower(rule, contract.column("a"), contract.definitions["a"].dtype.type, table["a"]) is not None) == lowered
+
+
+def test_of_arrows_dictionaries_no_pattern_is_lowered(make_contract: Callable[[str], Contract]) -> None:
+    """pandas asks no text of them."""
+    import ibis
+
+    contract = make_contract("a: str = pa.Field(str_matches='^a$', nullable=True)\n")
+    (rule,), table = contract.rules, ibis.table({"a": "string"}, name="t")
+    dictionary = pd.ArrowDtype(pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))
+    assert lower(rule, contract.column("a"), dictionary, table["a"]) is None

@@ -63,19 +63,18 @@ def test_a_run_ends_with_a_table_and_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 def test_odd_shapes_are_judged_and_held_against_the_limit(tmp_path: Path) -> None:
-    shapes = ["10,000 files", "every row fails two rules"]
     command = [
         sys.executable, "-m", "benchmarks.odd", "--scale", "0.0004", "--tasks", "append", "--folder", tmp_path,
-        "--json", tmp_path / "r.json", "--only", *shapes,
+        "--json", tmp_path / "r.json", "--only",
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    shape = "every row fails two rules"
+    done = subprocess.run([*command, shape], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "r.json").read_text())
-    verdicts = [(row["shape"], row["verdict"]) for row in rows]
-    assert verdicts == [(shape, "accepted") for shape in shapes[:-1]] + [(shapes[-1], "rejected")]
+    assert [(row["shape"], row["verdict"]) for row in rows] == [(shape, "rejected")]
     assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
     low = subprocess.run(
-        [*command[: -len(shapes)], "10,000 files", "--memory-limit", "100MB"],
+        [*command, "10,000 files", "--memory-limit", "100MB"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -128,11 +127,11 @@ def test_a_program_that_counts_otherwise_has_no_result() -> None:
 
 
 def test_memory_of_children_and_disk_are_measured(tmp_path: Path) -> None:
-    child = "import time; held = bytearray(150_000_000); time.sleep(1.5)"
+    child = "import time; held = bytearray(150_000_000); time.sleep(3)"
     parent = f"import pathlib, subprocess, sys; pathlib.Path('f').write_bytes(bytes(3_000_000)); " \
              f"sys.exit(subprocess.run([sys.executable, '-c', {child!r}]).returncode + 5)"  # fmt: skip
     took = measure([sys.executable, "-c", parent], [tmp_path], cwd=tmp_path)
     assert took.exit_code == 5
     assert took.peak_memory > 150_000_000
     assert took.peak_disk >= 3_000_000
-    assert took.seconds > 1.4
+    assert took.seconds > 2.9

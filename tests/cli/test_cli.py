@@ -209,7 +209,9 @@ def test_contracts_are_listed_and_shown() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_log_lines_are_json_on_request_and_carry_the_run() -> None:
-    done = run("--log-json", "validate", rows("x.jsonl", {}), "--contract", "query_relevance", "--format", "json")
+    done = command_line(
+        "--log-json", "validate", rows("x.jsonl", {}), "--contract", "query_relevance", "--format", "json"
+    )
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert {"acquire", "stage", "audit_rules"} <= {line.get("step", "").replace(" ", "_") for line in lines}
     assert len({line["run_id"] for line in lines}) == 1

@@ -1,4 +1,4 @@
-"""What is shown while the work goes on: bars on a real terminal, and nothing elsewhere."""
+"""What is shown while the work goes on: bars on a real terminal. That nothing is elsewhere is in test_cli.py."""
 
 from __future__ import annotations
 
@@ -58,12 +58,6 @@ def test_a_bar_tells_how_much_is_done_how_fast_and_for_how_long_it_goes_on(tmp_p
         done, count = rf"stage +━{{16}} {count:,} rows, \d+\.\d s", count * 2
         assert re.search(done, shown)
     assert re.search(r"acquire +━{16} [\d.]+ [kM]B, \d+\.\d s", shown)
-
-
-def test_where_standard_error_is_no_terminal_nothing_is_shown(tmp_path: Path) -> None:
-    arguments = ["validate", str(rows(tmp_path / "x.jsonl", 1)), "--contract", "query_relevance@1.0"]
-    done = subprocess.run([*COMMAND, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    assert done.stderr == ""
 
 
 def test_with_the_log_on_a_terminal_has_its_lines_and_no_bars(tmp_path: Path) -> None:

@@ -115,12 +115,14 @@ class Gate:
         ended = self._answer()
         if ended == 0 and point in (None, "in the commit"):
             return "nothing: it had ended"
-        assert ended == -signal.SIGKILL, f"{point} was not reached\n" + (self.folder / "told").read_text()
+        told = (self.folder / "told").read_text()
+        assert ended == -signal.SIGKILL, f"{point or 'a kill'} was not reached: it ended with {ended}\n{told}"
         return point or f"{delay:.3f} s"
 
     def _whole(self, call: dict[str, Any] | None) -> None:
         self._start(call, None)
-        assert self._answer() == 0, (self.folder / "told").read_text()
+        ended = self._answer()
+        assert ended == 0, f"it ended with {ended}\n" + (self.folder / "told").read_text()
 
     def _start(self, call: dict[str, Any] | None, point: str | None) -> int:
         (self.folder / "told").write_text("")

@@ -7,6 +7,7 @@ the process's number, and how it ended. With the argument `mlflow` that is impor
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
@@ -28,6 +29,7 @@ if "mlflow" in sys.argv:
 
 def main() -> None:
     """Fork for each job until there are no more."""
+    faulthandler.enable()  # a native library that ends a process says where
     for line in iter(sys.stdin.readline, ""):
         job = json.loads(line)
         child = os.fork()

@@ -18,6 +18,7 @@ import pytest
 from tests.engines.test_staging import outcome, plan, write
 
 from tidegate.engines.duckdb import forked as client
+from tidegate.engines.duckdb import stage
 from tidegate.engines.duckdb.stage import staging
 from tidegate.errors import SourceUnreadable
 
@@ -120,6 +121,14 @@ def test_a_fault_in_the_process_is_told_by_its_last_line(tmp_path: Path) -> None
     assert (code, answer) == (1, "")
     assert complaints.startswith("Traceback")
     assert "StagePlan" in complaints
+
+
+def test_a_fault_is_told_without_its_words_for_they_may_hold_a_cell(tmp_path: Path) -> None:
+    asked = plan(tmp_path, {"a": "int64"}, write(tmp_path, "x.csv", "a\n1\n"))
+    with client.forked("planted", tmp_path, ()) as process, pytest.raises(SourceUnreadable) as caught:
+        stage._outcome(process, asked, time.monotonic() + 60)
+    assert caught.value.fact.endswith("(exit 1). pydantic_core._pydantic_core.ValidationError")
+    assert "planted" not in str(caught.value)
 
 
 def in_a_fork(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +35,18 @@ def nanoseconds(*zone: str) -> bytes:
 NA_IS_NULL = {"cleaning_config": {"null_values": ["NA"]}}
 COERCED = "    class Config:\n        coerce = True\n"
 SECOND = datetime.fromisoformat("2023-11-14T22:13:20")
+AT, STAMP = 1_700_000_000_000_000, pa.timestamp("us")
+DEEP_TYPE = pa.list_(pa.struct([("x", pa.float64()), ("d", pa.list_(pa.date32())), ("t", pa.timestamp("us", "UTC"))]))
+TIMES = {"value": "Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.timestamp('us'))]"}
+LISTS = {
+    "value": "Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.struct([('x', pyarrow.float64()),"
+    " ('d', pyarrow.list_(pyarrow.date32())), ('t', pyarrow.timestamp('us', 'UTC'))]))]"
+}
+DEEP: list[Any] = [
+    [{"x": 1.5, "d": [date(2026, 1, 31), None], "t": SECOND.replace(tzinfo=UTC)}, {"x": None, "d": None, "t": None}],
+    [{"x": 1.5, "d": [], "t": -(2**62)}],
+    [None, {"x": 1.5, "d": [0, 2_932_897], "t": None}],
+]
 MATCHES = {"value": "str = pa.Field(str_matches=r'^abc$', nullable=True)"}
 CASES = (
     Case(42, "a column three times, in two cases", file("x.csv", "id,a,a,A\nx,1,2,3\n"), "unreadable", TWICE),
@@ -63,6 +75,25 @@ CASES = (
     Case(46, "a local time into one with zone, in the gap and the overlap", cells("2024-03-31T01:30:00Z",
          "2024-03-31T02:30:00", "2024-10-27T02:30:00"), "accepted", "a time with its zone", columns=ZONED,
          rows=(("1", datetime.fromisoformat("2024-03-31T01:30:00Z")),), quarantine=bad(2, 3)),
+    Case(46, "dates in no year that there is", cells("2024-04-03", "12024-04-03", "infinity", "0044-03-15 (BC)",
+         "0000-01-01"), "accepted", "a date such as 2026-01-31", (("1", date(2024, 4, 3)),), bad(2, 3, 4, 5), DATE),
+    Case(46, "dates of Parquet in no year that there is", file("x.parquet", of([2_932_896, 2_932_897, -719_162,
+         -719_163, 2**31 - 1], pa.date32())), "accepted", "a date such as 2026-01-31",
+         (("a", date.max), ("c", date.min)), bad(2, 4, 5), DATE),
+    Case(46, "times in no year that there is", cells("2023-11-14T22:13:20Z", "9999-12-31T23:59:59-00:01",
+         "0001-01-01T00:00:00+00:01"), "accepted", "a time with its zone", columns=ZONED,
+         rows=(("1", SECOND.replace(tzinfo=UTC)),), quarantine=bad(2, 3)),
+    Case(46, "times of Parquet in no year that there is", file("x.parquet", of([AT, 2**62, -2**62], STAMP)),
+         "accepted", "a time without zone", (("a", SECOND),), bad(2, 3), NAIVE),
+    Case(46, "a time of Parquet before any that the engine has", file("x.parquet", of([AT, -2**63], STAMP)),
+         "unreadable", "Date out of range", columns=NAIVE),
+    Case(46, "times of Parquet in other units in no year that there is", file("x.parquet", of([AT // 1000, 2**53],
+         pa.timestamp("ms"))), "accepted", "a time without zone", (("a", SECOND),), bad(2), NAIVE),
+    Case(46, "times of Parquet within lists in no year that there is", file("x.parquet", of([[AT, None], None,
+         [AT, 2**62], []], pa.list_(STAMP))), "accepted", "not array<timestamp(6)>",
+         (("a", [SECOND, None]), ("b", None), ("d", [])), bad(3), TIMES),
+    Case(46, "dates of Parquet deep within in no year that there is", file("x.parquet", of(DEEP, DEEP_TYPE)),
+         "accepted", "not array<struct<", (("a", DEEP[0]),), bad(2, 3), LISTS),
     Case(46, "nanoseconds", cells("2024-03-31T02:30:00.123456", "2024-03-31T02:30:00.1234567"), "accepted",
          "a time without zone", (("1", datetime.fromisoformat("2024-03-31T02:30:00.123456")),), bad(2), NAIVE),
     Case(46, "nanoseconds of Parquet", file("x.parquet", nanoseconds()), "accepted", "a time without zone",

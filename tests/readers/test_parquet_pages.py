@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -125,3 +126,27 @@ def _varint(value: int) -> bytes:
     while rest > 0x7F:
         out, rest = out + bytes([rest & 0x7F | 0x80]), rest >> 7
     return out + bytes([rest])
+
+
+def test_a_page_before_the_file(tmp_path: Path) -> None:
+    """As fuzzing made it, from a table without rows."""
+    found = (
+        "FQQZPDUAGAZzY2hlbWEVBAAVDCUCGAJpZCUATBwAAAAVBCUCGAFuABYMGRwZLCYAHBUMGTUABhAZGAJpZBUCFgwWuAEWtAEmZCYBHDYAKAJy"
+        "NRgCcjAREQAZLBUEFQAVAgAVABUQFQIAPBYYGQYZJgAMAAAAJgAcFQQZNQAGEBkYAW4VAhYMFoACFvABJpQCJrwBHBgIGQAAAAAAAAAYCAAA"
+        "AAAAAAAAFgIoCBkAAAAAAAAAGAgAAAAAAAAAABERABksFQQVABUCABUAFRAVAgA8KQYZJgIKAAAAFrgDFgwmCBakAwAoIHBhcnF1ZXQtY3Bw"
+        "LWFycm93IHZlcnNpb24gMjUuMC4xGSwcAAAcAAAAEQEAAFBBUjE="
+    )
+    (tmp_path / "x.parquet").write_bytes(base64.b64decode(found))
+    with pytest.raises(SourceUnreadable, match="has no page at byte"):
+        check_pages(tmp_path / "x.parquet", pq.read_metadata(tmp_path / "x.parquet"), Resources())
+
+
+def test_a_name_that_is_no_text_is_not_shown(tmp_path: Path) -> None:
+    """A chunk has its column's name once more, which nobody holds against the schema's."""
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"name": [1, 2, 3]}), path, store_schema=False, write_statistics=False)
+    *before, chunk = path.read_bytes().split(b"\x04name")
+    three, two = b"\x16\x06", b"\x16\x04"
+    path.write_bytes(b"\x04name".join(before) + b"\x04\xff\xfe\xff\xfe" + chunk.replace(three, two, 1))
+    with pytest.raises(SourceUnreadable, match="values of 'name', its pages of 3"):
+        check_pages(path, pq.read_metadata(path), Resources())

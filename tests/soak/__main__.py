@@ -35,9 +35,9 @@ def main() -> int:
     with TemporaryDirectory(prefix="tidegate-soak-") as folder:
         workers = [_worker(Path(folder), number, asked) for number in range(asked.processes)]
         done = faults = 0
-        for worker in workers:
-            output, _ = worker.communicate()
-            told = [json.loads(line) for line in output.splitlines()]
+        for number, worker in enumerate(workers):
+            worker.wait()
+            told = [json.loads(line) for line in _told(Path(folder), number).read_text().splitlines()]
             runs = [line for line in told if "run" in line]
             if worker.returncode != 0 or not runs:
                 failed.append({"process ended": worker.returncode})
@@ -58,16 +58,22 @@ def main() -> int:
     return int(bool(failed or grows))
 
 
-def _worker(folder: Path, number: int, asked: argparse.Namespace) -> subprocess.Popen[str]:
+def _worker(folder: Path, number: int, asked: argparse.Namespace) -> subprocess.Popen[bytes]:
     own = folder / str(number)
     (own / "tmp").mkdir(parents=True)
     runs = asked.runs // asked.processes
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "tests.soak.worker", str(own), str(runs), f"{asked.seed}-{number}"],
-        stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "integration"), str(ROOT)]),
-                          "TMPDIR": str(own / "tmp")},
-    )  # fmt: skip
+    with _told(folder, number).open("w") as told:  # a pipe would be full, and hold up who is read last
+        return subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.soak.worker", str(own), str(runs), f"{asked.seed}-{number}"],
+            stdout=told, cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "integration"), str(ROOT)]),
+                              "TMPDIR": str(own / "tmp")},
+        )  # fmt: skip
+
+
+def _told(folder: Path, number: int) -> Path:
+    """What a process tells of its runs, a line each."""
+    return folder / f"told-{number}.jsonl"
 
 
 def _growth(runs: list[dict[str, Any]]) -> dict[str, float]:

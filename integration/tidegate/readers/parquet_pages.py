@@ -81,7 +81,7 @@ def _chunk(
     if told != {values}:
         raise SourceUnreadable(
             f"{path} contradicts itself: its footer tells of {max(told)} values of"
-            f" {chunk.path_in_schema!r}, its pages of {values}.",
+            f" {metadata.schema.column(place).path!r}, its pages of {values}.",
             _ANEW,
         )
     if chunk.physical_type not in _WIDTHS:
@@ -160,6 +160,8 @@ def _whole_gzip(file: BinaryIO, start: int, size: int, header: dict[int, Any]) -
 def _header(file: BinaryIO, position: int) -> tuple[dict[int, Any], int]:
     """The header of the page at `position`, and its length. Raises `IndexError` or `ValueError` where there is none."""
     size = _HEADER
+    if position < 0:
+        raise ValueError("before the file")
     while True:
         file.seek(position)
         reader = _Compact(file.read(size))

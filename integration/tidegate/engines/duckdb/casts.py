@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from tidegate.columns import Column
 from tidegate.engines.duckdb.connection import identifier, quoted
 from tidegate.readers.invisible import PATTERN as INVISIBLE
+from tidegate.readers.nested import arrow_type
 
 _FLOAT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
@@ -24,6 +27,8 @@ _INTEGERS = frozenset(
 )
 _FLOATS = frozenset({"FLOAT", "DOUBLE"})
 _STAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
+_CALENDAR = "0001-01-01 00:00:00+00", "9999-12-31 23:59:59.999999+00"
+"""DuckDB's go further, and to infinity; but in no other year has Python, ISO 8601 or Delta a time."""
 
 _HIDDEN = "a character that cannot be seen: of no width, or one that turns the direction of text"
 TEXT_LIMIT = 100
@@ -66,6 +71,9 @@ def cast(column: Column, number: int, sql_type: str, source_type: str, repair: R
     if column.nested or column.json:
         if source_type == sql_type and not column.json:
             value, bad = r, "false"
+            if beyond := _beyond(r, arrow_type(column.type)):
+                bad = f"coalesce({beyond}, false)"
+                value = f"CASE WHEN NOT {bad} THEN {r} END"
         else:
             raw = raw if textual else f"to_json({cell})::VARCHAR"
             parsed, value, bad = f"parse_{number}({r})", f"{u}.value", f"{u}.reason IS NOT NULL"
@@ -80,7 +88,8 @@ def cast(column: Column, number: int, sql_type: str, source_type: str, repair: R
         )
         value = _of(column.categories, value)
         missing = f"isnan({r})" if source_type in _FLOATS else "false"
-        as_it_is = source_type == sql_type and column.categories is None and not column.duration
+        restricted = column.categories is not None or column.duration or _is_time(column.type)
+        as_it_is = source_type == sql_type and not restricted
         bad = "false" if as_it_is else f"({r} IS NOT NULL AND NOT {missing} AND c{number} IS NULL)"
     shown = "NULL" if column.personal else f"left({r}::VARCHAR, {TEXT_LIMIT})"
     reason = f"{quoted(detail)} || ': ' || {u}.reason" if parsed else quoted(detail)
@@ -172,7 +181,8 @@ def _from_text(r: str, kind: str, sql_type: str) -> str:
     attempt = f"TRY_CAST({r} AS {sql_type})"
     if "int" in kind or kind == "date":
         # Canonical is what casting back gives: no sign, no leading zero, no space, no fraction.
-        return f"CASE WHEN {attempt}::VARCHAR = {r} THEN {attempt} END"
+        known = f" AND {_in_calendar(attempt, sql_type)}" if kind == "date" else ""
+        return f"CASE WHEN {attempt}::VARCHAR = {r}{known} THEN {attempt} END"
     if kind == "boolean":
         truth = "{'true': true, 'True': true, 'TRUE': true, 'false': false, 'False': false, 'FALSE': false}"
         return f"CASE WHEN {r} IS NOT NULL THEN (MAP {truth})[{r}] END"
@@ -184,8 +194,36 @@ def _from_text(r: str, kind: str, sql_type: str) -> str:
         return f"CASE WHEN regexp_full_match({r}, {quoted(digits)}) THEN {attempt} END"
     if kind.startswith("timestamp"):
         pattern = _TIME + (_ZONE if "UTC" in kind else "")
-        return f"CASE WHEN regexp_full_match({r}, {quoted(pattern)}) THEN {attempt} END"
+        known = _in_calendar(attempt, sql_type)
+        return f"CASE WHEN regexp_full_match({r}, {quoted(pattern)}) AND {known} THEN {attempt} END"
     raise AssertionError(f"no canonical text for {kind}")
+
+
+def _is_time(kind: str) -> bool:
+    return kind == "date" or kind.startswith("timestamp")
+
+
+def _in_calendar(value: str, sql_type: str) -> str:
+    """Whether a date or time lies in the years that there are."""
+    first, last = (end[:10] if sql_type == "DATE" else end for end in _CALENDAR)
+    return f"{value} BETWEEN '{first}'::{sql_type} AND '{last}'::{sql_type}"
+
+
+def _beyond(value: str, kind: pa.DataType, depth: int = 0) -> str | None:
+    """Whether a date or time within a nested value lies in no year that there is; None where it can hold none."""
+    if pa.types.is_date(kind):
+        return f"NOT ({_in_calendar(value, 'DATE')})"
+    if pa.types.is_timestamp(kind):
+        return f"NOT ({_in_calendar(value, 'TIMESTAMPTZ' if kind.tz else 'TIMESTAMP')})"
+    if pa.types.is_list(kind):
+        one = f"x{depth}"
+        inner = _beyond(one, kind.value_type, depth + 1)
+        return inner and f"len(list_filter({value}, lambda {one}: {inner})) > 0"
+    if pa.types.is_struct(kind):
+        fields = ((f"struct_extract({value}, {quoted(field.name)})", field.type) for field in kind)
+        found = [inner for each, of in fields if (inner := _beyond(each, of, depth))]
+        return " OR ".join(f"({inner})" for inner in found) or None
+    return None
 
 
 def _from_typed(r: str, kind: str, sql_type: str, source_type: str) -> str:
@@ -194,12 +232,14 @@ def _from_typed(r: str, kind: str, sql_type: str, source_type: str) -> str:
     exact = (
         f"CASE WHEN TRY_CAST(TRY_CAST({r} AS {sql_type}) AS {source_type}) = {r} THEN TRY_CAST({r} AS {sql_type}) END"
     )
+    if source_type == sql_type and _is_time(kind):
+        return f"CASE WHEN {_in_calendar(r, sql_type)} THEN {r} END"
     if source_type == sql_type:
         return f"CASE WHEN NOT isnan({r}) THEN {r} END" if source_type in _FLOATS else r
     if numeric and ("int" in kind or kind.startswith(("float", "decimal"))):
         return f"CASE WHEN NOT isnan({r}) THEN {exact} END" if source_type in _FLOATS else exact
     if kind == "timestamp(6)" and source_type in _STAMPS:
-        return exact
+        return f"CASE WHEN {_in_calendar(exact, sql_type)} THEN {exact} END"
     return f"NULL::{sql_type}"
 
 

@@ -58,12 +58,21 @@ def _outcome(process: Forked, plan: StagePlan, deadline: float) -> Stage:
             "Raise resources.max_seconds if the file is that large.",
         ) from None
     if code != 0 or not output:
-        last = complaints.strip().splitlines()[-1:] if code > 0 else []
+        why = _without_values(complaints) if code > 0 else ""
         raise SourceUnreadable(
-            f"The parser broke down on {names} (exit {code}). {' '.join(last)}".rstrip(),
+            f"The parser broke down on {names} (exit {code}). {why}".rstrip(),
             "The file may be crafted or corrupt. If it is sound, raise resources.memory_limit.",
         )
     answer = json.loads(output)
     if "error" in answer:
         raise _ERRORS[answer["error"]](answer["fact"], answer["hint"])
     return Stage.model_validate(answer["stage"])
+
+
+def _without_values(complaints: str) -> str:
+    """What a process said last; of an exception its type alone, for its words may hold a cell of the file."""
+    _, raised, last = complaints.rpartition("Traceback (most recent call last):\n")
+    lines = [line for line in last.splitlines() if line.strip()]
+    if raised:
+        return next((line.partition(":")[0] for line in lines if not line[0].isspace()), "")
+    return lines[-1] if lines else ""

@@ -71,13 +71,15 @@ def stage(plan: StagePlan) -> Stage:
     trimmed: dict[str, int] = {}
     invisible: dict[str, int] = {}
     for number, source in enumerate(in_turn(plan.sources)):
-        target = plan.folder / f"stage-{number:05}.parquet"
         plain = plan.folder / f"source-{number:05}"
         try:
             _decompress(plan, source, plain)
-            for scan in open_scan(connection, plan, source, plain):
+            for attempt, scan in enumerate(open_scan(connection, plan, source, plain)):
+                # Never twice under one name: DuckDB may take a file for the one that it has read a moment before.
+                target = plan.folder / f"stage-{number:05}-{attempt}.parquet"
                 if _staged_whole(connection, plan, source, scan, target):
                     break
+                target.unlink(missing_ok=True)
         except SourceUnreadable as error:  # the readers know the file by other names than its sender
             fact = error.fact.replace(str(plain), source.uri).replace(str(source.path), source.uri)
             raise SourceUnreadable(fact, error.hint) from None
