@@ -110,4 +110,5 @@ def _work(told: list[int]) -> None:
 
 if __name__ == "__main__":
     duckdb.default_connection().close()  # which has a thread, and a fork would lose it
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # Arrow would load it in each process, only to look
     _Server(socket.socket(fileno=int(sys.argv[1]))).serve()

@@ -126,7 +126,7 @@ def _scan(connection: duckdb.DuckDBPyConnection, plan: StagePlan, relation: str,
     for number, column in enumerate(plan.columns):
         if column.name not in source_types:
             continue
-        sql_type = _sql_type(column.type)
+        sql_type = _sql_type(connection, column.type)
         how = cast(column, number, sql_type, source_types[column.name], repairs)
         if how.parsed:
             _register_parser(connection, column, number, sql_type, plan.resources.max_depth)
@@ -156,7 +156,7 @@ def _fast_csv(
     counts: ByteCounts,
     numbers: frozenset[str] = frozenset(),
 ) -> Scan:
-    kinds = {column.name: _sql_type(column.type) for column in plan.columns if column.name in numbers}
+    kinds = {column.name: _sql_type(connection, column.type) for column in plan.columns if column.name in numbers}
     types = {name: kinds.get(name, "VARCHAR") for name in dialect.header}
     columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
     # A final "cannot occur" null string is not needed: an unquoted empty cell is the one spelling of null.
@@ -342,11 +342,11 @@ def _register_parser(
 
 
 @cache
-def _sql_type(kind: str) -> str:
+def _sql_type(connection: duckdb.DuckDBPyConnection, kind: str) -> str:
     """DuckDB's own spelling of a contract column's type, as DESCRIBE gives it."""
-    empty = pa.schema([("x", arrow_type(kind))]).empty_table()
-    with duckdb.connect() as connection:
-        return str(connection.from_arrow(empty).types[0])
+    empty = pa.Table.from_batches([], pa.schema([("x", arrow_type(kind))]))
+    # As a bare stream: to see what a table is, DuckDB would load every library that has tables.
+    return str(connection.from_arrow(empty.__arrow_c_stream__()).types[0])
 
 
 def _counts(plain: Path) -> ByteCounts:
