@@ -335,3 +335,16 @@ def test_the_staging_process_imports_as_little_as_it_can() -> None:
     told = "import sys, tidegate.engines.duckdb.worker; print({'ibis', 'pandas', 'pandera', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_csv_is_staged_without_what_only_looks_at_tables(tmp_path: Path) -> None:
+    """Loading pandas takes longer than staging a contributor's file does."""
+    asked = plan(tmp_path, {"a": "int64", "b": "timestamp('UTC')"}, write(tmp_path, "x.csv", "a,b\n1,2026-01-02\n"))
+    told = (
+        "import sys; from tidegate.engines.duckdb.worker import StagePlan, stage;"
+        "stage(StagePlan.model_validate_json(sys.stdin.read())); print({'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], input=asked.model_dump_json(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
