@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
 import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import pandera.pandas as pa
@@ -74,13 +75,14 @@ def load_model(path: Path) -> Model:
 
 def _run(path: Path) -> ModuleType:
     name = f"tidegate_contract_{path.parent.name}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    loader = _Loader(name, str(path))
+    spec = spec_from_loader(name, loader)
+    if spec is None:
         raise BrokenContract(f"{path} is no Python file.")
-    module = importlib.util.module_from_spec(spec)
+    module = module_from_spec(spec)
     sys.modules[name] = module  # Pandera looks annotations up in their module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except SyntaxError as error:
         raise BrokenContract(f"{path}:{error.lineno}: {error.msg}.") from None
     except Exception as error:  # the author's code may raise anything
@@ -88,3 +90,10 @@ def _run(path: Path) -> ModuleType:
         at = f":{lines[-1]}" if lines else ""
         raise BrokenContract(f"{path}{at}: {type(error).__name__}: {error}") from error
     return module
+
+
+class _Loader(SourceFileLoader):
+    """Runs what stands in the file, of which the digest is, and never bytecode that lies beside it."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
