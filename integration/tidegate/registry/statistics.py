@@ -140,9 +140,9 @@ def _is_measure(name: str, value: Any) -> bool:
             return known and len(values) == len(weights) and all(map(_is_number, weights))
         case "partition", {"bins": list() as bins, "weights": list() as weights, "tail_weights": list() as tails}:
             return all(map(_is_number, (*bins, *weights, *tails)))
-        case ("quantiles" | "categories" | "partition"), _:
+        case (("quantiles" | "categories" | "partition"), _):
             return False
-        case ("min" | "max"), str():
+        case (("min" | "max"), str()):
             return True
     return _is_number(value)
 
