@@ -122,5 +122,24 @@ def test_nothing_is_overwritten_and_one_file_is_mended(fix: Any) -> None:
     with pytest.raises(Misuse, match="overwrites nothing"):
         fix("x.csv")
     Path("out").unlink()
+    with pytest.raises(Misuse, match="--fix and --quarantine are both out"):
+        fix("x.csv", "./out")
     with pytest.raises(Misuse, match="mends one file, and there are 2"):
         fix(["x.csv", "y.csv"])
+
+
+def test_a_copy_lies_there_as_a_whole_or_not_at_all(fix: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("x.csv").write_text(f"{HEAD}\n{GOOD}\nt2,North,1,1,2026-01-31,,\nt3,south,many,1,2026-01-31,,\n")
+    Path("closed").write_text("")
+    with pytest.raises(Misuse, match="quarantine .* cannot be written"):
+        fix("x.csv", "closed/rest.parquet")
+    assert not Path("out").exists(), "the records that are left out are nowhere"
+
+    def full(source: Any, out: Any) -> None:
+        out.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tidegate.mending.copy.shutil.copyfileobj", full)
+    with pytest.raises(Misuse, match="No space left"):
+        fix("x.csv", "rest.parquet")
+    assert not Path("out").exists()

@@ -127,7 +127,7 @@ def _spelled(record: RawRecord, value: dict[str, Any] | None) -> bytes:
             return compact(value).encode()
     except JsonError:
         pass
-    return (record.text or b"").strip()
+    return b"null" if record.text is None else record.text.strip()  # too long to be held, it keeps its place
 
 
 def _text(cell: Any) -> str | None:
