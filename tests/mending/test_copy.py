@@ -131,7 +131,7 @@ def test_nothing_is_overwritten_and_one_file_is_mended(fix: Any) -> None:
 def test_a_copy_lies_there_as_a_whole_or_not_at_all(fix: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("x.csv").write_text(f"{HEAD}\n{GOOD}\nt2,North,1,1,2026-01-31,,\nt3,south,many,1,2026-01-31,,\n")
     Path("closed").write_text("")
-    with pytest.raises(Misuse, match="quarantine .* cannot be written"):
+    with pytest.raises(Misuse, match=r"quarantine .* cannot be written"):
         fix("x.csv", "closed/rest.parquet")
     assert not Path("out").exists(), "the records that are left out are nowhere"
 

@@ -126,7 +126,7 @@ def test_a_record_that_is_too_long_keeps_its_place(monkeypatch: pytest.MonkeyPat
 
 
 def test_times_of_the_old_kind_stay_beyond_what_nanoseconds_hold() -> None:
-    late = datetime.datetime(2300, 1, 1)
+    late = datetime.datetime(2300, 1, 1)  # noqa: DTZ001 - that kind of times has no zone
     pq.write_table(pa.table({"b": ["1,200"], "d": [late]}), "x.parquet", use_deprecated_int96_timestamps=True)
     file, cells = ParquetFile(Path("x.parquet")), failing((1, "b"))
     file.write(Path("y.parquet"), cells, learned(file, cells), NONE)

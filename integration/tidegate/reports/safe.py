@@ -15,7 +15,7 @@ def shown(text: str, most: int = 60) -> str:
 
 
 def lines_shown(text: str) -> str:
-    """Some lines, each as `shown` has it. A name of a file may hold a newline: no line becomes a command of CI by it."""
+    """Lines, each as `shown` has it. A name of a file may hold a newline: no line becomes a command of CI by it."""
     first, *others = (shown(line, len(line)) for line in text.split("\n"))
     return first + "".join((r"\n" if line.lstrip().startswith("::") else "\n") + line for line in others)
 
