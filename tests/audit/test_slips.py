@@ -180,3 +180,9 @@ def test_a_number_with_separators_is_mended_to_itself(number: int) -> None:
     text = f"{number:,}"
     if "," in text and not text.endswith(",000"):
         assert mended(INTEGER, text) == [str(number)]
+
+
+def test_a_value_is_compared_with_some_hundreds_of_choices_and_no_more() -> None:
+    choices = tuple(f"port-{number:04}" for number in range(5_000))
+    assert near_choice("port-00077", Wanted("text", choices)) is None, "a hundred values would take minutes"
+    assert near_choice("port-00077", Wanted("text", choices[:500])) is not None

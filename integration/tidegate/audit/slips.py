@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tidegate.audit.readings import date_of, first_of, midnight, number, time_of
 from tidegate.columns import Column
@@ -24,6 +25,7 @@ _DIGITS = r"[+\-−]?\d+"
 _THOUSANDS = r"[+\-−]?[1-9]\d{0,2}"
 _FRACTION = re.compile(r"[+\-−]?\d++([.,])\d++", re.ASCII)
 _GROUPED = re.compile(rf"{_THOUSANDS}[.,]\d{{3}}", re.ASCII)
+_COMPARED = 500  # choices: to compare a hundred values with thousands takes minutes
 _OF_THOUSANDS = {",": "thousands", ".": "thousands with a point"}
 
 
@@ -142,10 +144,15 @@ def _case(text: str, wanted: Wanted) -> str | None:
 
 
 def _near(text: str, wanted: Wanted) -> str | None:
-    if wanted.choices is None or wanted.kind not in ("text", "other"):
+    if wanted.choices is None or wanted.kind not in ("text", "other") or len(wanted.choices) > _COMPARED:
         return None
-    close = difflib.get_close_matches(text.lower(), [choice.lower() for choice in wanted.choices], n=1, cutoff=0.7)
-    return next((choice for choice in wanted.choices if choice.lower() == close[0]), None) if close else None
+    return _nearest(text, wanted.choices)
+
+
+@lru_cache(maxsize=1_024)  # of each value it is asked several times
+def _nearest(text: str, choices: tuple[str, ...]) -> str | None:
+    close = difflib.get_close_matches(text.lower(), [choice.lower() for choice in choices], n=1, cutoff=0.7)
+    return next((choice for choice in choices if choice.lower() == close[0]), None) if close else None
 
 
 def _numbers(pattern: str, thousands: str, point: str) -> Callable[[str, Wanted], str | None]:
