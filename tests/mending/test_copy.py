@@ -143,3 +143,11 @@ def test_a_copy_lies_there_as_a_whole_or_not_at_all(fix: Any, monkeypatch: pytes
     with pytest.raises(Misuse, match="No space left"):
         fix("x.csv", "rest.parquet")
     assert not Path("out").exists()
+
+
+def test_what_is_mended_keeps_no_right_record_out(fix: Any) -> None:
+    trimmed = GOOD.replace("t1", "t2").replace("north", "North")
+    Path("x.csv").write_text(f"{HEAD}\n{trimmed}\n{GOOD}\n{GOOD.replace('t1', 't2')}\n")
+    assert "keep them out as duplicates" in str(told(fix("x.csv")).reason)
+    Path("x.csv").write_text(f"{HEAD}\n{GOOD.replace('t1', 't2')}\n{trimmed}\n{GOOD}\n{GOOD}\n")
+    assert told(fix("x.csv")).path == "out", "of two that are right one is a duplicate as it was, and one is mended"

@@ -21,6 +21,7 @@ from tidegate.judgement import Judgement, acquire_submission, judge, keep_quaran
 from tidegate.mending.cells import (
     FailingCells,
     Mender,
+    duplicate_records,
     failing_cells,
     failing_records,
     failing_rules,
@@ -176,6 +177,11 @@ class _Copies:
         return engine.write(told.rename({RECORD: "_n"}), folder / "why.parquet")
 
     @property
+    def repeated(self) -> npt.NDArray[np.int64]:
+        """The duplicates of the newest copy, by their numbers in the submission."""
+        return self.numbers[duplicate_records(self.judged.judgement) - 1]
+
+    @property
     def failing(self) -> npt.NDArray[np.int64]:
         """The records of the newest copy that are malformed or fail a rule."""
         return failing_records(self.judged.judgement)
@@ -218,6 +224,8 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
     reason, rest = None, named
     if np.setdiff1d(lost, failed).size:
         reason = "what is mended would make records fail that did not"
+    elif np.setdiff1d(copies.repeated, np.union1d(failed, duplicate_records(named.judgement))).size:
+        reason = "what is mended would have the keys of records that are right, and keep them out as duplicates"
     elif lost.size == read:
         reason = f"no record can be mended, for {_why(copies, lost)}"
     elif lost.size and not leave_out:
