@@ -157,3 +157,9 @@ def test_a_name_that_is_not_utf_8_is_refused_in_words(run: Run) -> None:
     Path(os.fsdecode(b"data/x\xff.csv")).write_text("trip\n1\n")
     code, _, err = run("validate", "data", "--contract", "trips")
     assert (code, "not UTF-8" in err) == (3, True)
+
+
+def test_an_address_in_the_place_of_a_name_is_not_told(run: Run) -> None:
+    Path("x.csv").write_text("trip,ahab@pequod.example\nt1,x\n")
+    code, out, err = run("validate", "x.csv", "--contract", "trips", "--fix", "y.csv", "--format", "json")
+    assert (code, "it holds personal data" in out, "ahab" in out + err) == (1, True, False)
