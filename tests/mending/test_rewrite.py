@@ -118,6 +118,16 @@ def test_an_array_stays_an_array_and_its_columns_are_renamed() -> None:
     assert json.loads(Path("y").read_text()) == []
 
 
+def test_no_text_of_json_becomes_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WANTED, "b", Wanted("integer", ("1", "inf")))
+    lines = [json.dumps({"a": "x", "b": cell}) for cell in ('1}\n{"a":"forged","b":1', "abc", "inf", "1")]
+    file, cells = jsonl(*lines), failing((1, "b"), (2, "b"), (3, "b"), (4, "b"))
+    file.write(Path("y"), cells, learned(file, cells), NONE)
+    assert [json.loads(line) for line in Path("y").read_text().splitlines()] == [
+        *map(json.loads, lines[:3]), {"a": "x", "b": 1},
+    ]  # fmt: skip
+
+
 def test_a_record_that_is_too_long_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     file = jsonl('{"A": "x"}', '{"A": "' + "y" * 90 + '"}', '{"A": "z"}')
     monkeypatch.setattr(json_split, "RECORD_BYTES", 50)
