@@ -243,19 +243,19 @@ def validate_contributed_data(
     """
     with _run(uuid.uuid4().hex):
         standard = load_standard(config, today)
+        kept = Path(quarantine).resolve() if quarantine is not None else None
         if pool is not None and not Path(pool).is_file():  # an engine reads only what its configuration names
             config = config.model_copy(update={"training_data": str(pool)})
         with work_folder(None) as folder, open_engine(config, folder) as engine:
             submission, snapshots = acquire_submission(config, folder)
             if fix is not None:
-                refuse_to_mend(Path(fix), snapshots, standard)
+                refuse_to_mend(Path(fix), kept, snapshots, standard)
             check_room(snapshots, folder)
             against = compared(config, standard, engine, folder, pool)
             judgement = judge_submission(
                 config, standard, submission, snapshots, engine, folder, against.table, statistics=against.statistics
             )
             judgement = against.told(judgement, standard.dedupe)
-            kept = Path(quarantine).resolve() if quarantine is not None else None
             if fix is not None:
                 statistics = against.statistics
                 mending = Mending(config, standard, statistics, snapshots[0], judgement, engine, folder / "mending")

@@ -215,7 +215,8 @@ def judge(
     found = Places(snapshots, staged, contract, config.resources).located(
         (*(check.examples for check in checks), repeated)
     )
-    disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
+    wrong_shape = discreet(config.validation_config, shape.failed)  # a column's name may be a record's address
+    disposition = decide(counts, findings.count("missing"), wrong_shape, checks, config.validation_config)
     report = Report(
         verdict=disposition.verdict,
         reasons=disposition.reasons,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from tidegate.audit import measures_asked
+from tidegate.audit import kinds_in, measures_asked
 from tidegate.config import IntegrationConfig
 from tidegate.engines import Engine, open_engine
 from tidegate.errors import Misuse
@@ -18,6 +18,7 @@ from tidegate.pool.key_filter import KeyFilter, key_digests
 from tidegate.publication import open_pool, peek_at_statistics, statistics_asked
 from tidegate.receipt import Known
 from tidegate.registry import Contract, PoolStatistics, Suite
+from tidegate.registry.statistics import ColumnMeasures, Measure
 from tidegate.standard import Standard, load_standard
 from tidegate.workspace import work_folder
 
@@ -48,10 +49,31 @@ def write_profile(config: IntegrationConfig, path: Path) -> profiles.Header:
         contract=f"{contract.name}@{contract.version}",
         key={column.name: column.type for column in columns},
         filter=profiles.header_of(keys) if keys is not None else None,
-        statistics=statistics,
+        statistics=_told_of(statistics, standard.suite, contract),
     )
     profiles.write(profiles.Profile(header, keys), path)
     return header
+
+
+def _told_of(statistics: PoolStatistics, suite: Suite | None, contract: Contract) -> PoolStatistics:
+    """What the suite asks for, and nothing else that was ever kept: a column may have been marked personal since."""
+    asked = (measures_asked(suite, contract) if suite is not None else None) or {}
+    columns = {
+        column.name: ColumnMeasures(
+            type=column.type,
+            measures={name: _discreet(statistics.columns[column.name].measures[name]) for name in sorted(measures)},
+        )
+        for column, measures in asked.items()
+    }
+    return statistics.model_copy(update={"columns": columns})
+
+
+def _discreet(measure: Measure) -> Measure:
+    """The measure, unless it lists values of which some are personal data, in a column that is not marked."""
+    listed = measure.value.get("values") if isinstance(measure.value, dict) else None
+    if isinstance(listed, list) and any(isinstance(value, str) and kinds_in(value) for value in listed):
+        return Measure(fault="some values are personal data, which no profile tells; mark the column personal")
+    return measure
 
 
 @dataclass(frozen=True)

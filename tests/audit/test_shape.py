@@ -159,3 +159,11 @@ def test_neighbouring_files_are_one_span(contract: Any) -> None:
     """There may be ten thousand, and each span is a condition of a query."""
     files = [staged("a", 10, *GOOD)] * 3 + [staged("b", 5, "amount", "label", "tag_a")] + [staged("c", 1, *GOOD)] * 2
     assert judged(contract, *files).spans == {"note": ((1, 30), (36, 37))}
+
+
+def test_of_thousands_of_unknown_names_some_are_compared(contract: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr("tidegate.audit.shape.closest", lambda name, _: compared.append(name))
+    files = (staged("a.csv", 3, unknown=tuple(map(str, range(30_000)))), staged("b.csv", 3, unknown=("0", "1")))
+    judged(contract, *files)
+    assert len(compared) < 15_000, "a sender could make it take minutes"

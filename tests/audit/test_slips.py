@@ -34,6 +34,8 @@ def mended(kind: Wanted, *texts: str) -> list[str | None]:
         (INTEGER, [" 7", "7\u200b", "\u00a07 "], ["7", "7", "7"]),
         (INTEGER, [" 1,200 "], ["1200"]),
         (INTEGER, ["n/a", "NULL", "-"], [None, None, None]),
+        (INTEGER, ["0.500", "0,500", "0 500"], ["?"] * 3),
+        (REAL, ["0,500", "1,5"], ["0.500", "1.5"]),
         (INTEGER, ["1.5", "1e3", "abc", "12%", "12,34"], ["?"] * 5),
         (REAL, ["1,5", "-0,25"], ["1.5", "-0.25"]),
         (REAL, [".5", "5.", "+1.5", "01.5"], ["0.5", "5", "1.5", "1.5"]),
@@ -71,6 +73,9 @@ def test_a_value_is_mended_where_that_is_certain(kind: Wanted, texts: list[str],
         (REAL, ["1,234"]),
         (REAL, ["1,5", "1,234.5", "1,234"]),
         (INTEGER, ["1.000"]),
+        (INTEGER, ["1.5", "1.234"]),
+        (INTEGER, ["7.0", "1.234"]),
+        (INTEGER, ["12,34", "1,234"]),
         (DATE, ["03/04/2026"]),
         (DATE, ["31/01/2026", "01/31/2026", "03/04/2026"]),
     ],
@@ -100,6 +105,11 @@ def test_what_can_be_read_in_two_ways_stays(kind: Wanted, texts: list[str]) -> N
 )
 def test_a_slip_is_told_also_where_nobody_can_mend_it(kind: Wanted, text: str, slips: tuple[str, ...]) -> None:
     assert Evidence(kind).named(text) == slips
+
+
+def test_a_long_cell_is_looked_at_in_one_pass() -> None:
+    cell = "1" * 100_000 + "x"  # as many times as it has digits took minutes
+    assert mended(INTEGER, cell) == ["?"]
 
 
 def test_no_two_slips_have_one_name() -> None:
@@ -170,3 +180,9 @@ def test_a_number_with_separators_is_mended_to_itself(number: int) -> None:
     text = f"{number:,}"
     if "," in text and not text.endswith(",000"):
         assert mended(INTEGER, text) == [str(number)]
+
+
+def test_a_value_is_compared_with_some_hundreds_of_choices_and_no_more() -> None:
+    choices = tuple(f"port-{number:04}" for number in range(5_000))
+    assert near_choice("port-00077", Wanted("text", choices)) is None, "a hundred values would take minutes"
+    assert near_choice("port-00077", Wanted("text", choices[:500])) is not None

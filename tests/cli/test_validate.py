@@ -142,3 +142,24 @@ def test_a_fault_is_told_in_words(run: Run, arguments: tuple[str, ...], code: in
     ended, out, err = run("validate", write("x.jsonl", "t1"), "--contract", "trips", *arguments)
     assert (ended, out) == (code, "")
     assert words in err
+
+
+def test_a_name_with_a_newline_is_no_command_of_ci(run: Run) -> None:
+    name = "x\n ::error title=owned::\u202ey.csv"
+    Path(name).write_text("")
+    code, _, err = run("validate", name, "--contract", "trips")
+    assert (code, "::error" in err, "\u202e" in err) == (3, True, False)
+    assert not any(line.lstrip().startswith("::") for line in err.splitlines())
+
+
+def test_a_name_that_is_not_utf_8_is_refused_in_words(run: Run) -> None:
+    Path("data").mkdir()
+    Path(os.fsdecode(b"data/x\xff.csv")).write_text("trip\n1\n")
+    code, _, err = run("validate", "data", "--contract", "trips")
+    assert (code, "not UTF-8" in err) == (3, True)
+
+
+def test_an_address_in_the_place_of_a_name_is_not_told(run: Run) -> None:
+    Path("x.csv").write_text("trip,ahab@pequod.example\nt1,x\n")
+    code, out, err = run("validate", "x.csv", "--contract", "trips", "--fix", "y.csv", "--format", "json")
+    assert (code, "it holds personal data" in out, "ahab" in out + err) == (1, True, False)

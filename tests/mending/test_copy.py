@@ -122,5 +122,32 @@ def test_nothing_is_overwritten_and_one_file_is_mended(fix: Any) -> None:
     with pytest.raises(Misuse, match="overwrites nothing"):
         fix("x.csv")
     Path("out").unlink()
+    with pytest.raises(Misuse, match="--fix and --quarantine are both out"):
+        fix("x.csv", "./out")
     with pytest.raises(Misuse, match="mends one file, and there are 2"):
         fix(["x.csv", "y.csv"])
+
+
+def test_a_copy_lies_there_as_a_whole_or_not_at_all(fix: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("x.csv").write_text(f"{HEAD}\n{GOOD}\nt2,North,1,1,2026-01-31,,\nt3,south,many,1,2026-01-31,,\n")
+    Path("closed").write_text("")
+    with pytest.raises(Misuse, match=r"quarantine .* cannot be written"):
+        fix("x.csv", "closed/rest.parquet")
+    assert not Path("out").exists(), "the records that are left out are nowhere"
+
+    def full(source: Any, out: Any) -> None:
+        out.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tidegate.mending.copy.shutil.copyfileobj", full)
+    with pytest.raises(Misuse, match="No space left"):
+        fix("x.csv", "rest.parquet")
+    assert not Path("out").exists()
+
+
+def test_what_is_mended_keeps_no_right_record_out(fix: Any) -> None:
+    trimmed = GOOD.replace("t1", "t2").replace("north", "North")
+    Path("x.csv").write_text(f"{HEAD}\n{trimmed}\n{GOOD}\n{GOOD.replace('t1', 't2')}\n")
+    assert "keep them out as duplicates" in str(told(fix("x.csv")).reason)
+    Path("x.csv").write_text(f"{HEAD}\n{GOOD.replace('t1', 't2')}\n{trimmed}\n{GOOD}\n{GOOD}\n")
+    assert told(fix("x.csv")).path == "out", "of two that are right one is a duplicate as it was, and one is mended"

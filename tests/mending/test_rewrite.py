@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tidegate.mending.cells import FailingCells, Mender
 from tidegate.mending.copy import _learn
 from tidegate.mending.rewrite import CsvFile, File, ParquetFile
 from tidegate.mending.rewrite_json import JsonFile
+from tidegate.readers import json_split
 from tidegate.readers.csv_dialect import read_dialect
 
 WANTED = {"a": Wanted("text"), "b": Wanted("integer", nullable=True), "c": Wanted("real")}
@@ -114,6 +116,31 @@ def test_an_array_stays_an_array_and_its_columns_are_renamed() -> None:
     assert json.loads(Path("y").read_text()) == [{"a": "x", "b": " 7"}, {"a": "y"}]
     file.write(Path("y"), cells, learned(file, cells), np.array([1, 2]))
     assert json.loads(Path("y").read_text()) == []
+
+
+def test_no_text_of_json_becomes_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WANTED, "b", Wanted("integer", ("1", "inf")))
+    lines = [json.dumps({"a": "x", "b": cell}) for cell in ('1}\n{"a":"forged","b":1', "abc", "inf", "1")]
+    file, cells = jsonl(*lines), failing((1, "b"), (2, "b"), (3, "b"), (4, "b"))
+    file.write(Path("y"), cells, learned(file, cells), NONE)
+    assert [json.loads(line) for line in Path("y").read_text().splitlines()] == [
+        *map(json.loads, lines[:3]), {"a": "x", "b": 1},
+    ]  # fmt: skip
+
+
+def test_a_record_that_is_too_long_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = jsonl('{"A": "x"}', '{"A": "' + "y" * 90 + '"}', '{"A": "z"}')
+    monkeypatch.setattr(json_split, "RECORD_BYTES", 50)
+    file.rename(Path("y"), {"A": "a"})
+    assert Path("y").read_text().splitlines() == ['{"a":"x"}', "null", '{"a":"z"}']
+
+
+def test_times_of_the_old_kind_stay_beyond_what_nanoseconds_hold() -> None:
+    late = datetime.datetime(2300, 1, 1)  # noqa: DTZ001 - that kind of times has no zone
+    pq.write_table(pa.table({"b": ["1,200"], "d": [late]}), "x.parquet", use_deprecated_int96_timestamps=True)
+    file, cells = ParquetFile(Path("x.parquet")), failing((1, "b"))
+    file.write(Path("y.parquet"), cells, learned(file, cells), NONE)
+    assert pq.read_table("y.parquet").to_pylist() == [{"b": "1200", "d": late}]
 
 
 def test_texts_of_parquet_are_mended_and_other_types_stay() -> None:

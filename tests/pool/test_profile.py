@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tidegate import integrate_contributed_data
 from tidegate.columns import Column
@@ -18,8 +19,10 @@ from tidegate.data_integration import validate_contributed_data
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.pool.key_filter import FALSE_POSITIVES, KeyFilter, key_digests
 from tidegate.pool.profile import read
-from tidegate.profiling import _known, write_profile
+from tidegate.profiling import _discreet, _known, _told_of, write_profile
 from tidegate.receipt import Report
+from tidegate.registry import PoolStatistics
+from tidegate.registry.statistics import ColumnMeasures, Measure
 from tidegate.standard import load_standard
 
 WORDS = st.integers(0, 2**64 - 1)
@@ -147,6 +150,42 @@ def test_nothing_of_the_rows_is_in_the_profile(folder: Path) -> None:
     assert told["key"] == {"trip": "string", "at": "timestamp('UTC', 6)"}
     assert told["statistics"]["columns"].keys() == {"cars"}
     assert len(bits) == -(-told["filter"]["bits"] // 8)
+
+
+def test_a_profile_tells_what_is_asked_for_and_no_value_that_is_personal_data(folder: Path) -> None:
+    standard = load_standard(config(folder))
+    # As it may be kept with the pool, from before the captain was marked personal.
+    names = ColumnMeasures(type="string", measures={"categories": categories("Ahab", "Nemo")})
+    cars = ColumnMeasures(type="float64", measures={"mean": Measure(value=10.0), "max": Measure(value=99.0)})
+    kept = PoolStatistics(table="", version=0, rows=2, columns={"captain": names, "cars": cars})
+    told = _told_of(kept, standard.suite, standard.contract).columns
+    assert told == {"cars": ColumnMeasures(type="float64", measures={"mean": Measure(value=10.0)})}
+    assert _discreet(categories("north", "south")) == categories("north", "south")
+    found = _discreet(categories("north", "ahab@pequod.example"))
+    assert (found.value, "personal data" in str(found.fault)) == (None, True)
+
+
+def categories(*values: str) -> Measure:
+    return Measure(value={"values": list(values), "weights": [1 / len(values)] * len(values)})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mean", [1]),
+        ("mean", "10"),
+        ("mean", True),
+        ("quantiles", 5),
+        ("quantiles", [1.0]),
+        ("categories", {"values": ["a"], "weights": []}),
+        ("categories", {"values": [["a"]], "weights": [1]}),
+        ("partition", {"bins": ["a"], "weights": [1], "tail_weights": [0, 0]}),
+        ("partition", 1),
+    ],
+)
+def test_what_is_no_measure_is_refused_before_it_is_computed_with(name: str, value: Any) -> None:
+    with pytest.raises(ValidationError, match=f"told as {name} is none"):
+        ColumnMeasures(type="float64", measures={name: Measure(value=value)})
 
 
 def test_a_key_with_personal_columns_gets_no_filter(

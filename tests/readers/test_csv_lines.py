@@ -42,6 +42,12 @@ def test_records_are_found_where_they_begin(tmp_path: Path, text: bytes, found: 
     assert lines(tmp_path / "x.csv", text, 1, 2) == found
 
 
+def test_no_line_is_told_of_what_begins_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b'a,b\n"1"x,2\n3,"\n\n\n\n4"\n5,6\n'
+    monkeypatch.setattr("tidegate.readers.csv_lines.LOOKED_THROUGH", len(text) - 8)
+    assert lines(tmp_path / "x.csv", text, 1, 2, 3, 4) == {1: 2}, "the newlines within a cell begin no record"
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(st.lists(st.text(st.sampled_from(list('x,"\n\r')), max_size=6), max_size=8))
 def test_there_are_as_many_records_as_the_reader_reads(tmp_path: Path, parts: list[str]) -> None:

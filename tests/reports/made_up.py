@@ -30,6 +30,7 @@ HOSTILE = [
     "| cell | [a](http://evil) `code` **bold** @octocat |",
     "]]></failure><testcase/>",
     "{0} [words](http://evil)",
+    "www.evil.example",
 ]
 
 

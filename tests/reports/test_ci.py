@@ -19,6 +19,7 @@ from tests.reports.made_up import HOSTILE, check, report
 from tidegate.receipt import Report
 from tidegate.reports import FORMS, rendered
 from tidegate.reports.github import summary
+from tidegate.reports.sarif import _inert
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -93,6 +94,7 @@ def test_no_text_of_sarif_is_a_link(everything: Report) -> None:
     document = json.loads(rendered(everything, "sarif"))
     for result in document["runs"][0]["results"]:
         assert not re.search(r"(?<!\\)\[[^\]]*(?<!\\)\]\(", result["message"]["text"])
+    assert _inert(r"\[a\](b)") == r"\\\[a\\\](b)", "a backslash of the text's own undoes none of ours"
 
 
 def test_gitlab_holds_against_its_schema(everything: Report) -> None:
@@ -125,6 +127,7 @@ def test_the_summary_of_a_job_is_text_in_a_table(everything: Report) -> None:
     page = MarkdownIt("commonmark").enable("table").render(summary(everything))
     for bad in ("<script", "<img", "<a ", "<strong", 'http://evil">'):
         assert bad not in page
+    assert "www.evil" not in summary(everything), "GitHub makes a link of it"
     assert page.count("<table>") == 2
     rows = re.findall(r"<tr>.*?</tr>", page.partition("</table>")[2], flags=re.DOTALL)
     assert {row.count("<t") - 1 for row in rows} == {5}, "a cell opens no other cell"
@@ -137,6 +140,8 @@ def test_the_action_holds_against_its_schema(path: str, name: str) -> None:
     jsonschema.validate(action, schema(name))
     runs = [step["run"] for step in action["runs"]["steps"]]
     assert not any("${{" in run for run in runs), "an input must not become a command"
+    pythons = re.findall(r"python3 \S+", " ".join(runs))
+    assert set(pythons) == {"python3 -P"}, "what lies in the folder must not become a module"
 
 
 def test_the_hook_of_pre_commit_runs_a_command_that_is_there() -> None:

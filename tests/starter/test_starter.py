@@ -104,6 +104,12 @@ def test_the_workflow_judges_the_data_that_a_change_brings(tmp_path: Path) -> No
     assert done.returncode == 1, done.stderr
     assert done.stderr.startswith("source-unreadable: data/trips/a b.csv is empty")
     assert "example.csv" not in done.stdout + done.stderr
+    (tmp_path / "data/trips/a b.csv").unlink()
+    (tmp_path / "data/trips/a b.csv").symlink_to("../../elsewhere.csv")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "a link")
+    done = subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.startswith("data/ holds a link")) == (1, True), done.stderr
     # What the check makes of a commit is tried elsewhere: here, that it is asked of the one before, where there is one.
     script = next(step["run"] for step in steps if step.get("name", "").startswith("The contracts are sound"))
     (bin_folder / "tidegate").write_text('#!/bin/sh\necho "$@"\n')

@@ -4,7 +4,7 @@ from tidegate.audit.expectations import ExpectationOutcome, prepare_suite, run_s
 from tidegate.audit.hints import hints_of
 from tidegate.audit.parameters import Resolved, measures_asked, resolve
 from tidegate.audit.personal_hash import Hashed, key_from
-from tidegate.audit.personal_kinds import KINDS
+from tidegate.audit.personal_kinds import KINDS, kinds_in
 from tidegate.audit.personal_policy import discreet, discreet_repairs, screen
 from tidegate.audit.places import Places, all_placed, placed
 from tidegate.audit.quarantine import CODES
@@ -30,6 +30,7 @@ __all__ = [
     "judge_rules",
     "judge_shape",
     "key_from",
+    "kinds_in",
     "measures_asked",
     "placed",
     "prepare_suite",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import ibis
 import ibis.expr.types as ir
@@ -15,6 +16,9 @@ from tidegate.errors import closest, nearest
 from tidegate.receipt import Check
 from tidegate.registry import Contract
 from tidegate.registry.frames import holds_nulls
+
+_COMPARED = 40_000
+"""How many names are compared, each with another; that may take seconds."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def judge_shape(contract: Contract, stage: Stage) -> Shape:
         if column.required and column.name not in contract.matched:
             rows = sum(staged.rows for staged in lacking[column.name])
             files = ", ".join(staged.uri for staged in lacking[column.name][:3])
-            unknown = [name for staged in lacking[column.name] for name in staged.unknown]
+            unknown = _few((name for staged in lacking[column.name] for name in staged.unknown), contract)
             told = " " + nearest(column.name, unknown).replace("Known are", "It has") if unknown else ""
             checks.append(
                 Check(
@@ -96,6 +100,11 @@ def judge_shape(contract: Contract, stage: Stage) -> Shape:
     )
 
 
+def _few(names: Iterable[str], contract: Contract) -> list[str]:
+    """So many different names as are compared with the contract's: a file may have ten thousand that are almost its."""
+    return list(islice(dict.fromkeys(names), max(50, _COMPARED // max(1, len(contract.columns)))))
+
+
 def _to_add(column: Column, unknown: Sequence[str]) -> str:
     close = closest(column.name, unknown)
     if close is not None:
@@ -117,7 +126,7 @@ def _unknown(contract: Contract, stage: Stage) -> Check:
     unknown = [(name, staged.uri) for staged in stage.staged for name in staged.unknown]
     names = [column.name for column in contract.columns]
     told = "; ".join(f"{uri} has {name!r}. {nearest(name, names)}" for name, uri in unknown[:5])
-    strange = sorted({name for name, _ in unknown if closest(name, names) is None})
+    strange = [name for name in _few(sorted(name for name, _ in unknown), contract) if closest(name, names) is None]
     return Check(
         id="dataframe.column_in_schema", kind="rule", column=None, severity="critical",
         status="failed" if unknown else "passed",

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tidegate.audit.readings import date_of, first_of, midnight, number, time_of
 from tidegate.columns import Column
@@ -21,7 +22,11 @@ _NULLS = frozenset({"na", "n/a", "nan", "null", "none", "nil", "-", "--", ".", "
 _TRUTH = {"yes": "true", "y": "true", "t": "true", "on": "true", "1": "true", "true": "true",
           "no": "false", "n": "false", "f": "false", "off": "false", "0": "false", "false": "false"}  # fmt: skip
 _DIGITS = r"[+\-−]?\d+"
-_THOUSANDS = r"[+\-−]?\d{1,3}"
+_THOUSANDS = r"[+\-−]?[1-9]\d{0,2}"
+_FRACTION = re.compile(r"[+\-−]?\d++([.,])\d++", re.ASCII)
+_GROUPED = re.compile(rf"{_THOUSANDS}[.,]\d{{3}}", re.ASCII)
+_COMPARED = 500  # choices: to compare a hundred values with thousands takes minutes
+_OF_THOUSANDS = {",": "thousands", ".": "thousands with a point"}
 
 
 @dataclass(frozen=True)
@@ -139,10 +144,15 @@ def _case(text: str, wanted: Wanted) -> str | None:
 
 
 def _near(text: str, wanted: Wanted) -> str | None:
-    if wanted.choices is None or wanted.kind not in ("text", "other"):
+    if wanted.choices is None or wanted.kind not in ("text", "other") or len(wanted.choices) > _COMPARED:
         return None
-    close = difflib.get_close_matches(text.lower(), [choice.lower() for choice in wanted.choices], n=1, cutoff=0.7)
-    return next((choice for choice in wanted.choices if choice.lower() == close[0]), None) if close else None
+    return _nearest(text, wanted.choices)
+
+
+@lru_cache(maxsize=1_024)  # of each value it is asked several times
+def _nearest(text: str, choices: tuple[str, ...]) -> str | None:
+    close = difflib.get_close_matches(text.lower(), [choice.lower() for choice in choices], n=1, cutoff=0.7)
+    return next((choice for choice in choices if choice.lower() == close[0]), None) if close else None
 
 
 def _numbers(pattern: str, thousands: str, point: str) -> Callable[[str, Wanted], str | None]:
@@ -183,7 +193,7 @@ def _part_lacking(kinds: tuple[str, ...], pattern: str) -> Callable[[str, Wanted
 
 
 _DAY = r"(\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4})"
-_AMOUNT = rf"{_DIGITS}[\d.,]*"
+_AMOUNT = rf"{_DIGITS}+[\d.,]*+"
 _CLOCK = r"[ T]\d{1,2}:\d\d(:\d\d(\.\d+)?)?"
 
 AROUND: tuple[Slip, ...] = (
@@ -207,7 +217,7 @@ SLIPS: tuple[Slip, ...] = (
          _numbers(rf"{_THOUSANDS}([ \u00a0\u202f'’_]\d{{3}})+([.,]\d+)?", " \u00a0\u202f'’_", ",")),
     Slip("decimal comma", "have a decimal comma", "write a point: 1200.5", _numbers(rf"{_DIGITS},\d+", "", ",")),
     Slip("number", "are numbers in another spelling", "write 7, not +7, 007 or 7.0",
-         _numbers(r"[+\-−]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", "", ".")),
+         _numbers(r"[+\-−]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d+)?", "", ".")),
     Slip("day first", "look like day-first dates", "write 2026-01-31, not 31.01.2026", _days("dmy", "./-")),
     Slip("month first", "look like month-first dates", "write 2026-01-31, not 01/31/2026", _days("mdy", "/-")),
     Slip("year first", "are dates or times in another spelling", "write 2026-01-31, a time like 2026-01-31T09:30:00",
@@ -253,6 +263,10 @@ class Evidence:
         found = {slip.name: read for slip, read in _readings(bare, self.wanted)}
         if len(found) == 1:
             self.certain |= found.keys()
+        # Where a sign stands before a fraction of whole numbers, 1.234 is one too, and no thousand.
+        fraction = _FRACTION.fullmatch(bare) if self.wanted.kind == "integer" else None
+        if fraction is not None and not _GROUPED.fullmatch(bare):
+            self.doubted.add(_OF_THOUSANDS[fraction[1]])
 
     def mended(self, text: str) -> Mended | None:
         """The value as its column takes it, if that is certain."""
@@ -268,7 +282,8 @@ class Evidence:
     def doubtful(self, text: str) -> bool:
         """Whether the value has a slip, but can be read in two ways."""
         readings = _readings(_bare(text, self.wanted)[0], self.wanted)
-        return bool(readings) and self._chosen(readings) is None
+        chosen = self._chosen(readings)
+        return bool(readings) and (chosen is None or chosen[0].name in self.doubted)
 
     def named(self, text: str) -> tuple[str, ...]:
         """The slips of a value, those that do not mend among them."""

@@ -107,9 +107,11 @@ def _run() -> None:
     except SubmissionRejected as error:
         sys.exit(error.exit_code)  # the command has printed the report
     except TidegateError as error:
-        typer.echo(f"{error.code}: {error.fact}", err=True)
+        from tidegate.reports.safe import lines_shown
+
+        typer.echo(lines_shown(f"{error.code}: {error.fact}"), err=True)
         if error.hint:
-            typer.echo(f"\n{error.hint}", err=True)
+            typer.echo(lines_shown(f"\n{error.hint}"), err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _NO_PLACE:

@@ -69,6 +69,12 @@ def failing_records(judgement: Judgement) -> npt.NDArray[np.int64]:
     return _records(kept_out(judgement))
 
 
+def duplicate_records(judgement: Judgement) -> npt.NDArray[np.int64]:
+    """The records that are kept out because another one has their key."""
+    told = judgement.quarantined
+    return _records(told.filter(told["code"] == "duplicate"))
+
+
 def kept_out(judgement: Judgement) -> ir.Table:
     """Of the quarantine those records, and not what is kept out for what is elsewhere, or by the configuration."""
     told = judgement.quarantined

@@ -21,6 +21,7 @@ from tidegate.judgement import Judgement, acquire_submission, judge, keep_quaran
 from tidegate.mending.cells import (
     FailingCells,
     Mender,
+    duplicate_records,
     failing_cells,
     failing_records,
     failing_rules,
@@ -47,12 +48,14 @@ _NONE: npt.NDArray[np.int64] = np.empty(0, np.int64)
 _NO_CELLS = FailingCells((), _NONE, _NONE)
 
 
-def refuse_to_mend(target: Path, snapshots: Sequence[Snapshot], standard: Standard) -> None:
-    """Raises `Misuse` where something is at `target`, or there are several files to mend, or they are migrated."""
+def refuse_to_mend(target: Path, quarantine: Path | None, snapshots: Sequence[Snapshot], standard: Standard) -> None:
+    """Raises `Misuse` where something is or will be at `target`, or there are several files, or they are migrated."""
     if standard.migration is not None:
         raise Misuse("--fix mends a file of the version that it is offered under.", "Leave out --migrate-to.")
     if target.exists() or target.is_symlink():
         raise Misuse(f"{target} is there already, and --fix overwrites nothing.", "Name another file.")
+    if quarantine is not None and target.resolve() == quarantine.resolve():
+        raise Misuse(f"--fix and --quarantine are both {target}.", "Name two files.")
     if len(snapshots) != 1:
         raise Misuse(f"--fix mends one file, and there are {len(snapshots)}.", "Call it for each of them.")
 
@@ -94,13 +97,14 @@ def mended_copy(mending: Mending, target: Path, quarantine: Path | None) -> Repo
         found = _mended(copies, leave_out=quarantine is not None)
         report, told, kept = mending.judgement.report, found.told, copies.first
         if found.accepted:
-            _place(copies.path, target)
             told = told.model_copy(update={"path": str(target)})
             kept = found.rest
-        if quarantine is not None:
+        if quarantine is not None:  # first: no record may be left out of the copy that is not there
             noted = keep_quarantine(kept.engine, kept.judgement, kept.folder, quarantine).report
             names = ("quarantine", "failing_expectations")
             report = report.model_copy(update={name: getattr(noted, name) for name in names})
+        if found.accepted:
+            _place(copies.path, target)
     return report.model_copy(update={"mended": told})
 
 
@@ -173,6 +177,11 @@ class _Copies:
         return engine.write(told.rename({RECORD: "_n"}), folder / "why.parquet")
 
     @property
+    def repeated(self) -> npt.NDArray[np.int64]:
+        """The duplicates of the newest copy, by their numbers in the submission."""
+        return self.numbers[duplicate_records(self.judged.judgement) - 1]
+
+    @property
     def failing(self) -> npt.NDArray[np.int64]:
         """The records of the newest copy that are malformed or fail a rule."""
         return failing_records(self.judged.judgement)
@@ -215,6 +224,8 @@ def _mended(copies: _Copies, leave_out: bool) -> _Found:
     reason, rest = None, named
     if np.setdiff1d(lost, failed).size:
         reason = "what is mended would make records fail that did not"
+    elif np.setdiff1d(copies.repeated, np.union1d(failed, duplicate_records(named.judgement))).size:
+        reason = "what is mended would have the keys of records that are right, and keep them out as duplicates"
     elif lost.size == read:
         reason = f"no record can be mended, for {_why(copies, lost)}"
     elif lost.size and not leave_out:
@@ -314,7 +325,11 @@ def _place(copy: Path, target: Path) -> None:
     """Copy a file to where nothing is; what appears there meanwhile is not overwritten."""
     try:
         with copy.open("rb") as source, target.open("xb") as out:
-            shutil.copyfileobj(source, out)
+            try:
+                shutil.copyfileobj(source, out)
+            except OSError:
+                target.unlink(missing_ok=True)  # half a copy looks like a whole one
+                raise
     except FileExistsError:
         raise Misuse(f"{target} is there already, and --fix overwrites nothing.", "Name another file.") from None
     except OSError as error:

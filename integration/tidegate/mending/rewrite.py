@@ -140,7 +140,8 @@ class ParquetFile(_Columnar):
         self.names = tuple(pq.read_schema(path).names)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(self._path) as file:
+        # As they are staged: the old kind of times would be read by the nanosecond, in which 2300 is another year.
+        with pq.ParquetFile(self._path, coerce_int96_timestamp_unit="us") as file:
             for batch in file.iter_batches(_ROWS):
                 yield pa.record_batch([_texts(column) if _textual(column) else column for column in batch.columns],
                                       names=batch.schema.names)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,11 +88,12 @@ class JsonFile:
         wanted = self._wanted[column]
         if text is None:
             return None
-        if wanted.choices is None and not wanted.takes(text):
+        if not wanted.takes(text):
             return cell
         match wanted.kind:
             case "integer" | "real":
-                return Number(text)
+                # A number is written as it is spelled: any other text would be JSON of its own, or break it.
+                return Number(text) if replace(wanted, choices=None).takes(text) else cell
             case "boolean":
                 return text.lower() == "true"
             case "other":
@@ -127,7 +129,7 @@ def _spelled(record: RawRecord, value: dict[str, Any] | None) -> bytes:
             return compact(value).encode()
     except JsonError:
         pass
-    return (record.text or b"").strip()
+    return b"null" if record.text is None else record.text.strip()  # too long to be held, it keeps its place
 
 
 def _text(cell: Any) -> str | None:

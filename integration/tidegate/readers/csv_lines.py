@@ -23,7 +23,8 @@ def lines_of_csv(path: Path, dialect: CsvDialect, limits: Resources, records: Se
     """
     with path.open("rb") as file:
         data = file.read(LOOKED_THROUGH)
-        if len(data) < LOOKED_THROUGH and not data.endswith((b"\n", b"\r")):
+        cut = bool(file.read(1))
+        if not cut and not data.endswith((b"\n", b"\r")):
             data += b"\n"
     wanted, last = set(records), records[-1]
     syntax, width = grammar(dialect.delimiter), len(dialect.header)
@@ -32,6 +33,8 @@ def lines_of_csv(path: Path, dialect: CsvDialect, limits: Resources, records: Se
     position, line, number = dialect.header_bytes, _newlines(data[: dialect.header_bytes]) + 1, 0
     while number < last and position < len(data):
         record = syntax.record.match(data, position)
+        if record is None and cut and len(data) - position <= most and syntax.beginning.match(data, position):
+            break  # it may go on beyond what is looked through
         if record is None or (record.end() - position > most and _newlines(record[0]) > 1):
             # A quote that is never closed: the reader gives up its line, and goes on behind it.
             record = NEWLINE.search(data, position)

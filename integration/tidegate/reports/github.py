@@ -75,4 +75,4 @@ def _property(text: str) -> str:
 
 def _text(text: str) -> str:
     """Nothing in a text is markup: what could be is written as a character reference."""
-    return re.sub(r"[^\w\s.,;'-]", lambda found: f"&#{ord(found[0])};", shown(text, 1_000)).replace("_", "&#95;")
+    return re.sub(r"[^\w\s,;'-]", lambda found: f"&#{ord(found[0])};", shown(text, 1_000)).replace("_", "&#95;")

@@ -14,6 +14,12 @@ def shown(text: str, most: int = 60) -> str:
     return visible.replace("##[", r"##\x5b")  # which GitHub takes for a command, wherever in a line of a log it stands
 
 
+def lines_shown(text: str) -> str:
+    """Lines, each as `shown` has it. A name of a file may hold a newline: no line becomes a command of CI by it."""
+    first, *others = (shown(line, len(line)) for line in text.split("\n"))
+    return first + "".join((r"\n" if line.lstrip().startswith("::") else "\n") + line for line in others)
+
+
 def records(count: int) -> str:
     """``1 record``, ``2 records``."""
     return f"{count:,} record{'' if count == 1 else 's'}"

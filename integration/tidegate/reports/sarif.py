@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -70,5 +71,5 @@ def _uri(uri: str) -> str:
 
 
 def _inert(text: str) -> str:
-    """No text of a cell is a link, as ``[words](address)`` is within a message."""
-    return text.replace("[", "\\[").replace("]", "\\]")
+    """No text of a cell is a link, as ``[words](address)`` is within a message; nor is ``\\[words\\](address)``."""
+    return re.sub(r"(\\*)([\[\]])", r"\1\1\\\2", text)
