@@ -43,6 +43,8 @@ from tidegate.readers.parquet_pages import check_pages
 BITS = 60
 """How many columns one mask of repaired cells covers, so that it stays within 64 bits."""
 _QUOTE = b'"'
+_PART = 8_000_000
+"""Bytes that DuckDB gives to a thread of its CSV reader: a smaller file has one reader."""
 
 
 @dataclass
@@ -113,6 +115,9 @@ def open_scan(
             yield _fast_csv(connection, plan, plain, dialect, counts, numbers)
         if not counts.nuls:
             yield _fast_csv(connection, plan, plain, dialect, counts)
+            # Where a text holds what looks like records, a thread may begin within it.
+            if counts.quotes and plain.stat().st_size > _PART:
+                yield _fast_csv(connection, plan, plain, dialect, counts, parallel=False)
         yield _exact_csv(connection, plan, plain, dialect, counts)
     else:
         if plan.patterns:  # a key may first stand in the last record
@@ -155,6 +160,7 @@ def _fast_csv(
     dialect: CsvDialect,
     counts: ByteCounts,
     numbers: frozenset[str] = frozenset(),
+    parallel: bool = True,
 ) -> Scan:
     kinds = {column.name: _sql_type(connection, column.type) for column in plan.columns if column.name in numbers}
     types = {name: kinds.get(name, "VARCHAR") for name in dialect.header}
@@ -163,7 +169,7 @@ def _fast_csv(
     relation = (
         f"read_csv({quoted(str(plain))}, auto_detect=false, header=false, skip=1, columns={{{columns}}},"
         f" delim={quoted(dialect.delimiter)}, quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false,"
-        " strict_mode=true, null_padding=false, ignore_errors=false)"
+        f" strict_mode=true, null_padding=false, ignore_errors=false, parallel={str(parallel).lower()})"
     )
     scan = _scan(connection, plan, relation, types)
     texts = [identifier(name) for name, kind in types.items() if kind == "VARCHAR"]
