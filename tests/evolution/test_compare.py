@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.cli.in_process import command_line
 from tests.evolution.conftest import Folder
 
 from tidegate.evolution import CHANGES, Diff, diff_of
@@ -25,6 +26,11 @@ def flat(told: Diff) -> list[tuple[str, str, str, str]]:
 
 def field(what: str, kind: str = "int") -> str:
     return f"a: {kind} = pa.Field({what})\n"
+
+
+def decimal(precision: int, scale: int) -> str:
+    digits = {"precision": precision, "scale": scale}
+    return field(f"dtype_kwargs={digits}", "pa.engines.pandas_engine.Decimal")
 
 
 KEY = field("metadata={'key': True}")
@@ -84,6 +90,11 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str, str]]]] = {
         [("type-changed", "a", OK, BREAKS)]),
     "whole numbers become floats": ("a: pd.Int32Dtype", "a: float", [("type-changed", "a", OK, BREAKS)]),
     "large whole numbers become floats": ("a: int", "a: float", [("type-changed", "a", BREAKS, BREAKS)]),
+    "decimals have more digits": (
+        decimal(8, 2), decimal(10, 4), [("type-changed", "a", OK, BREAKS)]),
+    "decimals have more digits than a float64 in Parquet": (
+        decimal(17, 1), decimal(38, 18), [("type-changed", "a", LOOK, BREAKS)]),
+    "decimals have less digits": (decimal(8, 2), decimal(8, 3), [("type-changed", "a", BREAKS, BREAKS)]),
     "text becomes numbers": ("a: str", "a: int", [("type-changed", "a", BREAKS, BREAKS)]),
     "values of one type are not held against those of another": (
         field("isin=['1', '2']", "str"), field("ge=0"),
@@ -360,3 +371,14 @@ def test_the_same_expectation_may_see_something_else(
 def test_the_worst_change_is_that_of_the_whole(folder: Folder) -> None:
     told = diff(folder, field("ge=0", "str") + "b: int", field("", "int") + "b: int")
     assert (told.contributors, told.consumers, told.before) == (BREAKS, BREAKS, "sample@1.0")
+
+
+def test_a_name_of_anyones_header_does_nothing_to_a_terminal(folder: Folder) -> None:
+    for version, more in (("1.0", ""), ("1.1", "b: Optional[int]\n")):
+        folder.write(
+            f"sample@{version}", f'a: str = pa.Field(alias="\\x1b]0;x", isin=["\\x1b[2J", "{version}"])\n' + more
+        )
+    for what in (["show", "sample"], ["diff", "sample@1.0", "sample@1.1"]):
+        told = command_line("contracts", *what, "--registry", str(folder.root)).stdout
+        assert "\\x1b]0;x" in told
+        assert "\x1b" not in told
