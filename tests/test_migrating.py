@@ -51,6 +51,7 @@ MIGRATION = {
 SUITE = [
     {"type": "expect_column_max_to_be_between", "kwargs": {"column": "cars", "max_value": 100}, "severity": "critical"}
 ]
+HALF = {"max_failing_fraction": 0.5}
 GOOD = "trip,port,cars,captain\nt1,north,12,Ahab\nt2,south,7,\n"
 
 
@@ -156,6 +157,14 @@ def test_a_rejection_tells_which_version_failed_and_counts_records_as_the_file_h
         (5, "duplicate", "deduplicate", "12"),
     ]
     assert [row["number"] for row in pool_rows()] == ["t1"]
+
+
+def test_a_record_that_only_the_new_version_fails_makes_no_other_a_duplicate(registry: Path) -> None:
+    old = registry / "contracts/trips/v1_0.py"
+    old.write_text(old.read_text().replace("unique=True, ", ""))
+    report = validated("trip,port,cars,captain\nt1,north,0,\nt1,north,5,\n", validation_config=HALF)
+    rows = report.rows
+    assert (rows.read, rows.failed, rows.duplicate, rows.accepted) == (2, 1, 0, 1)
 
 
 def test_failures_of_both_versions_add_up_against_the_bound(registry: Path) -> None:

@@ -207,7 +207,7 @@ def judge(
     judged = findings.table("malformed", "shape").union(told_of)
     failing, malformed = q.failing_per_rule(judged), q.malformed_as(judged)
     examples = q.examples_of(judged, stage, contract, _SAMPLE if len(failing) <= _SAMPLED else q.EXAMPLES)
-    hints = hints_of(examples, failing, contract, malformed, _settled(standard))
+    hints = hints_of(examples, failing, contract, malformed, settled(standard))
     checks = q.checks_of(outcome, shape, contract, failing, examples, malformed, hints)
     checks += (*told.checks, *resolved.checks) if told and resolved else ()
     checks = discreet(config.validation_config, (*checks, *mended.checks)) + screened.checks
@@ -433,11 +433,11 @@ def _but_settled(failed: ir.Table, standard: Standard) -> ir.Table:
     A contract may say that its dedupe key is unique. Then repeated rows fail a rule, and are duplicates; they are
     dropped as duplicates, and the first of them stays.
     """
-    settled = _settled(standard)
-    return failed.filter(~failed["rule"].isin(settled)) if settled else failed
+    rules = settled(standard)
+    return failed.filter(~failed["rule"].isin(rules)) if rules else failed
 
 
-def _settled(standard: Standard) -> list[str]:
+def settled(standard: Standard) -> list[str]:
     """The rules whose failing records deduplication settles."""
     return [
         rule.id

@@ -22,7 +22,7 @@ from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, open_engine
 from tidegate.engines.attempts import attempt, computed
 from tidegate.errors import BrokenContract, TidegateError
-from tidegate.judgement import Judgement, judge, stage_table
+from tidegate.judgement import Judgement, judge, settled, stage_table
 from tidegate.receipt import Check, Example, Report, RowCounts, Submission, digest_of
 from tidegate.registry import Migration, PoolStatistics
 from tidegate.sources import Snapshot, acquire
@@ -78,12 +78,13 @@ def judge_submission(
 def _offered(standard: Standard) -> Standard:
     """By what a submission is judged before it is migrated.
 
-    Repeated records are dropped here already where the key is only called otherwise: an old rule may say that there
-    are none, and deduplication settles that.
+    Repeated records are dropped here already where an old rule says that there are none, and the key is only called
+    otherwise: deduplication settles that. Where no rule does, the new version may fail the first and take the second.
     """
     assert standard.migration is not None
     names = None if standard.dedupe is None else standard.migration.taken_over(standard.dedupe)
-    return Standard(standard.offered, None, names)
+    offered = Standard(standard.offered, None, names)
+    return offered if settled(offered) else Standard(standard.offered, None, None)
 
 
 def _as_offered(config: IntegrationConfig) -> IntegrationConfig:

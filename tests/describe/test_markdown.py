@@ -34,6 +34,13 @@ def test_every_column_has_its_line_in_words() -> None:
     assert len(rows) == len(contract.columns) + len(suite.expectations if suite else ())
 
 
+def test_nothing_in_a_name_or_value_ends_its_code(make_contract: Callable[[str], Contract]) -> None:
+    contract = make_contract('a: str = pa.Field(alias="`<b>", isin=["x`<script>", "z"])\n')
+    told = markdown(contract, None)
+    assert cells(told)[0][0] == "<code>`<b></code>"
+    assert "<script>" not in MarkdownIt("commonmark").enable("table").render(told)
+
+
 def test_nothing_in_a_cell_ends_it(make_contract: Callable[[str], Contract], tmp_path: Path) -> None:
     contract = make_contract(
         'a: str = pa.Field(isin=["x|y", "z"], metadata={"personal": True}, description="one\\ntwo | three")\n'

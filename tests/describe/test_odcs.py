@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from functools import cache
 from pathlib import Path
@@ -141,6 +142,21 @@ def test_nothing_in_a_document_becomes_code(tmp_path: Path) -> None:
     assert "\u202e" not in contract.path.read_text()
 
 
+def test_a_day_in_an_expectation_is_a_text_as_json_has_it(tmp_path: Path) -> None:
+    day = {
+        "engine": "great-expectations",
+        "type": "custom",
+        "implementation": {
+            "type": "expect_column_max_to_be_between",
+            "kwargs": {"column": "x", "max_value": datetime.date(2026, 1, 31)},
+        },
+    }
+    table = {"name": "a", "properties": [{"name": "x", "logicalType": "date"}], "quality": [day]}
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(FOREIGN | {"schema": [table]}))
+    draft = draft_of_odcs(tmp_path / "x.yaml", "a")
+    assert draft.expectations[0]["kwargs"] == {"column": "x", "max_value": "2026-01-31"}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -150,6 +166,15 @@ def test_nothing_in_a_document_becomes_code(tmp_path: Path) -> None:
          "describes 2 tables"),
         ({"schema": [{"name": "a", "properties": [{"logicalType": "string"}]}]}, "not as the standard has it"),
         ({"schema": [{"name": "a", "properties": [{"name": "x", "logicalTypeOptions": {"pattern": "("}}]}]},
+         "not as the standard has it"),
+        ({"schema": 3}, "not as the standard has it"),
+        ({"schema": [{"name": "a", "properties": [{"name": "x"}], "customProperties": 3}]},
+         "not as the standard has it"),
+        ({"schema": [{"name": "a", "properties": [
+            {"name": "x", "customProperties": [{"property": "default", "value": b"x", "vendor": "tidegate"}]}]}]},
+         "not as the standard has it"),
+        ({"schema": [{"name": "a", "properties": [{"name": "x"}], "quality": [
+            {"engine": "great-expectations", "implementation": {"type": "x", "kwargs": {"a": b"x"}}}]}]},
          "not as the standard has it"),
     ],
 )  # fmt: skip

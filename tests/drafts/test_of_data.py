@@ -145,9 +145,9 @@ def test_parquet_keeps_its_types_and_a_key_may_be_several_columns(tmp_path: Path
 
 
 def test_nothing_in_a_header_becomes_code(tmp_path: Path) -> None:
-    names = ['x"""; import os; os.abort()', "a\nb", "class", "to_schema", "É", "e'", "\u202eturned"]
+    names = ['x"""; import os; os.abort()', "a\nb", "class", "to_schema", "É", "str", "int", "e'", "\u202eturned"]
     header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
-    (tmp_path / "x.csv").write_text(f"{header}\n" + "".join(f"{n},1,1,1,1,1,x\n" for n in range(3)))
+    (tmp_path / "x.csv").write_text(f"{header}\n" + "".join(f"{n},1,1,1,1,1,1,1,x\n" for n in range(3)))
     contract, written = drafted(tmp_path / "x.csv")
     assert [column.name for column in contract.columns] == names
     assert "\u202e" not in written.contract.read_text()

@@ -221,6 +221,14 @@ def test_without_a_lock_no_version_is_changed_so_that_it_breaks(folder: Folder) 
     assert "tight@1.0 at HEAD" in breaking.fact
 
 
+def test_a_dataset_may_be_called_examples(folder: Folder) -> None:
+    folder.write("examples@1.0", SOUND)
+    committed(folder)
+    (folder.root / "contracts" / "examples" / "v1_0.py").unlink()
+    found = check_registry(folder.registry, "HEAD")
+    assert told(found) == {("released-gone", "examples@1.0", "contracts/examples/v1_0.py")}
+
+
 @pytest.mark.parametrize(
     ("ref", "fact"), [("nowhere", "There is no commit 'nowhere'"), ("--help", "There is no commit '--help'")]
 )

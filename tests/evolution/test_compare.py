@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.cli.in_process import command_line
 from tests.evolution.conftest import Folder
 
 from tidegate.evolution import CHANGES, Diff, diff_of
@@ -25,6 +26,11 @@ def flat(told: Diff) -> list[tuple[str, str, str, str]]:
 
 def field(what: str, kind: str = "int") -> str:
     return f"a: {kind} = pa.Field({what})\n"
+
+
+def decimal(precision: int, scale: int) -> str:
+    digits = {"precision": precision, "scale": scale}
+    return field(f"dtype_kwargs={digits}", "pa.engines.pandas_engine.Decimal")
 
 
 KEY = field("metadata={'key': True}")
@@ -48,7 +54,14 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str, str]]]] = {
         [("column-added", "b", BREAKS, OK)]),
     "a column is removed, and refused": (
         "a: int\nb: str" + STRICT, "a: int" + STRICT, [("column-removed", "b", BREAKS, BREAKS)]),
-    "a column is removed, and passed over": ("a: int\nb: str", "a: int", [("column-removed", "b", OK, BREAKS)]),
+    "a column is removed, and passed over": (
+        KEY + "b: str", KEY, [("column-removed", "b", OK, BREAKS)]),
+    "a column is removed that alone told records apart": (
+        "a: int\nb: str", "a: int",
+        [("column-removed", "b", OK, BREAKS), ("key-changed", "contract", BREAKS, OK)]),
+    "a personal column is renamed and not marked any more": (
+        KEY + "ship_name: str = pa.Field(metadata={'personal': True})", KEY + "shipname: str",
+        [("column-renamed", "shipname", BREAKS, BREAKS), ("personal-changed", "shipname", LOOK, OK)]),
     "a column is renamed": (
         "query_text: str = pa.Field(str_length={'min_value': 1})" + STRICT,
         "querytext: str = pa.Field(str_length={'min_value': 1})" + STRICT,
@@ -57,6 +70,10 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str, str]]]] = {
     "columns change places where that matters": (
         "a: int\nb: str\nclass Config:\n    ordered = True", "b: str\na: int\nclass Config:\n    ordered = True",
         [("columns-reordered", "contract", BREAKS, OK)]),
+    "columns change places under a check of whole rows": (
+        "a: int\nb: int\n@pa.dataframe_check\ndef less(cls, rows):\n    return rows.iloc[:, 0] < rows.iloc[:, 1]",
+        "b: int\na: int\n@pa.dataframe_check\ndef less(cls, rows):\n    return rows.iloc[:, 0] < rows.iloc[:, 1]",
+        [("columns-reordered", "contract", OK, OK), ("rule-changed", "dataframe.less", LOOK, LOOK)]),
     "a pattern is added": (
         "a: int" + STRICT, "a: int\nf: float = pa.Field(alias=r'f_\\d+', regex=True)" + STRICT,
         [("column-added", "f_\\d+", BREAKS, OK)]),
@@ -73,6 +90,11 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str, str]]]] = {
         [("type-changed", "a", OK, BREAKS)]),
     "whole numbers become floats": ("a: pd.Int32Dtype", "a: float", [("type-changed", "a", OK, BREAKS)]),
     "large whole numbers become floats": ("a: int", "a: float", [("type-changed", "a", BREAKS, BREAKS)]),
+    "decimals have more digits": (
+        decimal(8, 2), decimal(10, 4), [("type-changed", "a", OK, BREAKS)]),
+    "decimals have more digits than a float64 in Parquet": (
+        decimal(17, 1), decimal(38, 18), [("type-changed", "a", LOOK, BREAKS)]),
+    "decimals have less digits": (decimal(8, 2), decimal(8, 3), [("type-changed", "a", BREAKS, BREAKS)]),
     "text becomes numbers": ("a: str", "a: int", [("type-changed", "a", BREAKS, BREAKS)]),
     "values of one type are not held against those of another": (
         field("isin=['1', '2']", "str"), field("ge=0"),
@@ -165,7 +187,8 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str, str]]]] = {
     "a check of whole rows may read what is gone": (
         "a: int\nb: int\nc: str\n@pa.dataframe_check\ndef less(cls, rows):\n    return rows['a'] < rows['b']",
         "a: int\nb: int\n@pa.dataframe_check\ndef less(cls, rows):\n    return rows['a'] < rows['b']",
-        [("column-removed", "c", OK, BREAKS), ("rule-changed", "dataframe.less", LOOK, LOOK)]),
+        [("column-removed", "c", OK, BREAKS), ("key-changed", "contract", BREAKS, OK),
+         ("rule-changed", "dataframe.less", LOOK, LOOK)]),
     "a check of whole rows does not see what a file lacks": (
         "a: int\n@pa.dataframe_check\ndef all_there(cls, rows):\n    return rows.notna().all(axis=1)" + STRICT,
         "a: int\nb: Optional[int]\n@pa.dataframe_check\ndef all_there(cls, rows):\n"
@@ -194,6 +217,10 @@ CASES: dict[str, tuple[str, str, list[tuple[str, str, str, str]]]] = {
     "the key has a text more": (
         KEY + "b: str", KEY + "b: str = pa.Field(metadata={'key': True})",
         [("key-changed", "contract", LOOK, BREAKS)]),
+    "nulls of the key are filled": (
+        field("nullable=True, metadata={'key': True}", "float"),
+        field("nullable=True, metadata={'key': True}, default=3.0", "float"),
+        [("default-changed", "a", LOOK, BREAKS)]),
     "a column is personal": (field(""), field("metadata={'personal': True}"), [("personal-changed", "a", OK, LOOK)]),
     "a column is personal no more": (
         field("metadata={'personal': True}"), field(""), [("personal-changed", "a", LOOK, OK)]),
@@ -255,6 +282,7 @@ def expectation(**more: Any) -> dict[str, Any]:
 
 
 IN_SET = {"type": "expect_column_distinct_values_to_be_in_set"}
+MATCHES = {"type": "expect_column_values_to_match_regex_list"}
 
 
 @pytest.mark.parametrize(
@@ -292,6 +320,16 @@ IN_SET = {"type": "expect_column_distinct_values_to_be_in_set"}
             [("expectation-loosened", OK, BREAKS)],
         ),
         (
+            [MATCHES | {"kwargs": {"column": "a", "regex_list": ["x"]}}],
+            [MATCHES | {"kwargs": {"column": "a", "regex_list": ["x", "y"]}}],
+            [("expectation-loosened", OK, BREAKS)],
+        ),
+        (
+            [MATCHES | {"kwargs": {"column": "a", "regex_list": ["x"], "match_on": "all"}}],
+            [MATCHES | {"kwargs": {"column": "a", "regex_list": ["x", "y"], "match_on": "all"}}],
+            [("expectation-tightened", BREAKS, OK)],
+        ),
+        (
             [expectation(), expectation(kwargs={"min_value": 3})],
             [expectation(kwargs={"min_value": 3}), expectation()],
             [],
@@ -307,6 +345,40 @@ def test_a_change_of_the_suite(
     assert [(one.change, one.contributors, one.consumers) for one in told.changes] == wanted
 
 
+NAMES = {"type": "expect_table_columns_to_match_set", "kwargs": {"column_set": ["a", "b"], "exact_match": True}}
+FEW = IN_SET | {"kwargs": {"column": "a", "value_set": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "suite", "wanted"),
+    [
+        (KEY + "b: int", KEY, NAMES, [LOOK]),
+        (KEY + "b: int", KEY, NAMES | {"severity": "warning"}, []),
+        (KEY + "b: int" + STRICT, KEY + "b: int\nc: Optional[int]" + STRICT, NAMES, []),
+        (field("nullable=True"), field("nullable=True, default=9"), FEW, [LOOK]),
+        (KEY + "b: int", KEY + "b: pd.Int32Dtype", FEW, []),
+    ],
+)
+def test_the_same_expectation_may_see_something_else(
+    folder: Folder, before: str, after: str, suite: dict[str, Any], wanted: list[str]
+) -> None:
+    folder.write("sample@1.0", before, suite=[suite])
+    folder.write("sample@1.1", after, suite=[suite])
+    told = diff_of(folder.release("sample@1.0"), folder.release("sample@1.1"))
+    assert [one.contributors for one in told.changes if one.change == "expectation-changed"] == wanted
+
+
 def test_the_worst_change_is_that_of_the_whole(folder: Folder) -> None:
     told = diff(folder, field("ge=0", "str") + "b: int", field("", "int") + "b: int")
     assert (told.contributors, told.consumers, told.before) == (BREAKS, BREAKS, "sample@1.0")
+
+
+def test_a_name_of_anyones_header_does_nothing_to_a_terminal(folder: Folder) -> None:
+    for version, more in (("1.0", ""), ("1.1", "b: Optional[int]\n")):
+        folder.write(
+            f"sample@{version}", f'a: str = pa.Field(alias="\\x1b]0;x", isin=["\\x1b[2J", "{version}"])\n' + more
+        )
+    for what in (["show", "sample"], ["diff", "sample@1.0", "sample@1.1"]):
+        told = command_line("contracts", *what, "--registry", str(folder.root)).stdout
+        assert "\\x1b]0;x" in told
+        assert "\x1b" not in told

@@ -94,6 +94,21 @@ def test_columns_that_the_pool_lacks_or_has_besides_fail_every_row(harbour: tupl
     ]
 
 
+def test_a_row_of_which_two_cells_fail_one_rule_is_one(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write("trips@1.0", "a: str\nb: str\nn: int = pa.Field(metadata={'key': True})")
+    folder.write(
+        "trips@2.0", "a: str = pa.Field(metadata={'key': True})\nb: str = pa.Field(metadata={'key': True})\nn: int"
+    )
+    (tmp_path / "x.jsonl").write_text(json.dumps({"a": "x\u200b", "b": "y\u200b", "n": 1}) + "\n")
+    integrate_contributed_data(
+        data_path=tmp_path / "x.jsonl", schema_config="trips@1.0", training_data=tmp_path / "pool", registry=tmp_path,
+        tracking=False, state_dir=tmp_path / "state",
+    )  # fmt: skip
+    told = replayed((folder, tmp_path / "pool", tmp_path), "trips@2.0").pool
+    assert [(rule.rule, rule.rows) for rule in told.rules] == [("dataframe.well_formed", 1)]
+
+
 def test_a_version_that_takes_all_takes_all(harbour: tuple[Folder, Path, Path]) -> None:
     told = replayed(harbour, "trips@1.1")
     assert told.fine

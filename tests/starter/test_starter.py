@@ -74,6 +74,16 @@ def test_a_project_that_cannot_be_added_to_stays(text: str, done: str, tmp_path:
         start(tmp_path)
 
 
+def test_a_project_keeps_its_ends_of_lines(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(b'[project]\r\nname = "x"\r\n')
+    start(tmp_path)
+    ours = b'\r\n[tool.tidegate]\r\nregistry = "."\r\n'
+    assert (tmp_path / "pyproject.toml").read_bytes() == b'[project]\r\nname = "x"\r\n' + ours
+    (tmp_path / "pyproject.toml").write_bytes(b'name = "\xe9"\n')
+    with pytest.raises(Misuse, match="cannot be read"):
+        start(tmp_path)
+
+
 def test_the_workflow_judges_the_data_that_a_change_brings(tmp_path: Path) -> None:
     start(tmp_path)
     workflow = yaml.safe_load((tmp_path / ".github/workflows/tidegate.yml").read_text())

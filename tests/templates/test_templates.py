@@ -107,6 +107,16 @@ def test_what_cannot_be_made_up_is_told_with_what_to_do(
     assert "examples/v1_0/valid" in str(told.value.hint)
 
 
+def test_an_example_that_cannot_be_read_is_told(make_contract: Callable[[str], Contract]) -> None:
+    contract = make_contract("a: int = pa.Field()\n")
+    example = contract.path.parent / "examples/v1_0/valid/x.json"
+    example.parent.mkdir(parents=True)
+    for content in (b"[{", b"\xff"):
+        example.write_bytes(content)
+        with pytest.raises(Misuse, match="cannot be read"):
+            valid_examples(contract)
+
+
 def test_texts_are_made_up_from_a_pattern() -> None:
     assert list(matches_of("^T-[0-9]{2}$", 3)) == ["T-01", "T-02", "T-03"]
     assert list(matches_of("(north|south)-?[a-c]+", 3)) == ["north-b", "north-c", "south-a"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tidegate.columns import Column
-from tidegate.describe.said import columns_of, in_words, rules_over_columns
+from tidegate.describe.said import code, columns_of, in_words, rules_over_columns
 from tidegate.registry import Contract, Expectation, Rule, Suite
 
 _SPELLED = {
@@ -19,7 +19,7 @@ _SPELLED = {
 
 def markdown(contract: Contract, suite: Suite | None) -> str:
     """The data dictionary of a contract."""
-    key = ", ".join(f"`{column.name}`" for column in contract.columns if column.key) or "the whole record"
+    key = ", ".join(code(column.name) for column in contract.columns if column.key) or "the whole record"
     unknown = "refused" if contract.strict else "ignored"
     parts = [
         f"# {contract.name} {contract.version}",
@@ -43,14 +43,14 @@ def markdown(contract: Contract, suite: Suite | None) -> str:
 
 
 def _row(contract: Contract, column: Column, rules: Sequence[Rule]) -> tuple[str, ...]:
-    name = f"begins with `{column.name}`" if column in contract.patterns else f"`{column.name}`"
+    name = f"begins with {code(column.name)}" if column in contract.patterns else code(column.name)
     kind, like = _kind(column)
     may_be = [word for word, so in (("absent", not column.required), ("null", column.nullable)) if so]
     if column.default is not None:
-        may_be.append(f"null, for `{column.default}`")
+        may_be.append(f"null, for {code(column.default)}")
     words = [in_words(rule) for rule in rules if rule.check != "not_nullable"]
     if column.categories is not None:
-        words.insert(0, "one of " + ", ".join(f"`{value}`" for value in column.categories))
+        words.insert(0, "one of " + ", ".join(code(value) for value in column.categories))
     marks = " **personal**" if column.personal else ""
     return f"{name}{marks}", kind, like, ", ".join(may_be), "; ".join(words), column.description
 
@@ -64,7 +64,7 @@ def _kind(column: Column) -> tuple[str, str]:
     if column.type in _SPELLED:
         return _SPELLED[column.type]
     if column.nested:
-        return f"`{column.type}`", "JSON"
+        return code(column.type), "JSON"
     if "int" in column.type:
         return f"whole number ({column.type})", "`1200`"
     return f"number ({column.type})", "`1200.5`"
@@ -72,7 +72,7 @@ def _kind(column: Column) -> tuple[str, str]:
 
 def _expected(expectation: Expectation) -> tuple[str, ...]:
     outcome = "rejected" if expectation.severity == "critical" else expectation.severity
-    return f"`{expectation.id}`", outcome, expectation.notes
+    return code(expectation.id), outcome, expectation.notes
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -101,8 +102,16 @@ def _length(arguments: dict[str, Any]) -> str:
     return f"at most {high} characters" if low is None else f"{low} to {high} characters"
 
 
+def code(value: Any) -> str:
+    """A value as code in Markdown, which nothing in it ends: it may be of anyone's data."""
+    text = " ".join(str(value).split())
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
 def _listed(values: list[Any]) -> str:
-    return ", ".join(f"`{value}`" for value in values)
+    return ", ".join(code(value) for value in values)
 
 
 def _spelled(value: Any) -> str:
@@ -112,8 +121,8 @@ def _spelled(value: Any) -> str:
 
 
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "equal_to": lambda a: f"always `{a['value']}`",
-    "not_equal_to": lambda a: f"never `{a['value']}`",
+    "equal_to": lambda a: f"always {code(a['value'])}",
+    "not_equal_to": lambda a: f"never {code(a['value'])}",
     "greater_than": lambda a: f"above {_spelled(a['min_value'])}",
     "greater_than_or_equal_to": lambda a: f"at least {_spelled(a['min_value'])}",
     "less_than": lambda a: f"below {_spelled(a['max_value'])}",
@@ -122,8 +131,8 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "isin": lambda a: f"one of {_listed(a['allowed_values'])}",
     "notin": lambda a: f"none of {_listed(a['forbidden_values'])}",
     "str_length": _length,
-    "str_startswith": lambda a: f"begins with `{a['string']}`",
-    "str_endswith": lambda a: f"ends with `{a['string']}`",
-    "str_matches": lambda a: f"matches `{a['pattern']}`",
-    "str_contains": lambda a: f"holds a match of `{a['pattern']}`",
+    "str_startswith": lambda a: f"begins with {code(a['string'])}",
+    "str_endswith": lambda a: f"ends with {code(a['string'])}",
+    "str_matches": lambda a: f"matches {code(a['pattern'])}",
+    "str_contains": lambda a: f"holds a match of {code(a['pattern'])}",
 }

@@ -7,6 +7,7 @@ in a contract or suite is listed in the draft, so that nothing is lost without a
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 
 from tidegate.describe import odcs
 from tidegate.drafts.draft import GUESS, Draft, DraftColumn
+from tidegate.drafts.literals import literal
 from tidegate.errors import Misuse, nearest
 from tidegate.readers.nested import arrow_type
 from tidegate.registry.suite import SEVERITIES
@@ -59,14 +61,15 @@ def draft_of_odcs(file: str | Path, name: str) -> Draft:
         Misuse: the file cannot be read, is no such document, or says what no contract can.
     """
     document = _document(Path(file))
-    table = _table(document, name, file)
     try:
+        table = _table(document, name, file)
         columns, left_out = _columns(table)
         quality, expectations = _quality_of_table(table)
+        custom = _custom(table)
+        literal([custom, *([column.default, column.categories, column.arguments] for column in columns)])
     except (TypeError, ValueError, KeyError, AttributeError, re.error) as error:
         raise Misuse(f"{file} says something that is not as the standard has it: {error}.",
                      "Hold it against the JSON Schema of the standard.") from None  # fmt: skip
-    custom = _custom(table)
     config: dict[str, Any] = {"strict": custom.get("strict", True)}
     config |= {"ordered": True} if custom.get("ordered") else {}
     config |= {"add_missing_columns": True} if custom.get("addMissingColumns") else {}
@@ -276,8 +279,9 @@ def _quality_of_table(table: _Said) -> tuple[dict[str, Any], list[_Said]]:
         implementation = rule.get("implementation")
         if rule.get("engine") == odcs.EXPECTATIONS and isinstance(implementation, dict) and "type" in implementation:
             severity = rule.get("severity") if rule.get("severity") in SEVERITIES else "warning"
+            kwargs = _json(implementation.get("kwargs") or {})
             expectations.append(
-                {"type": implementation["type"], "kwargs": implementation.get("kwargs") or {}, "severity": severity}
+                {"type": implementation["type"], "kwargs": kwargs, "severity": severity}
                 | ({"meta": {"notes": str(rule["description"])}} if rule.get("description") else {})
             )
         elif isinstance(implementation, dict) and implementation.get("check") == "unique" and "unique" not in found:
@@ -285,6 +289,17 @@ def _quality_of_table(table: _Said) -> tuple[dict[str, Any], list[_Said]]:
         else:
             found["left_out"].append(_shown(rule))
     return found, expectations
+
+
+def _json(value: Any) -> Any:
+    """Arguments as a suite spells them: YAML knows days and times, JSON only their text."""
+    return json.loads(json.dumps(value, default=_as_text))
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    raise TypeError(f"a value is a {type(value).__name__}")
 
 
 def _shown(rule: _Said) -> str:

@@ -20,7 +20,9 @@ from tidegate.readers.nested import arrow_type
 
 _WIDTH = 120
 _INDENT = " " * 4
-_TAKEN = frozenset({*dir(pa.DataFrameModel), "pa", "pd", "pyarrow", "datetime", "Annotated", "Optional"})
+_TYPES = ("str", "int", "float", "bool")
+_TAKEN = frozenset({*dir(pa.DataFrameModel), "pa", "pd", "pyarrow", "datetime", "Annotated", "Optional", *_TYPES})
+"""What the class means by a name, and a column must not be called there."""
 
 
 def python(draft: Draft) -> str:

@@ -27,7 +27,7 @@ def registry_at(registry: Registry, ref: str) -> Iterator[Registry]:
     with work_folder(None) as folder:
         (folder / "contracts").mkdir()
         for name in filter(None, listed.decode().split("\0")):
-            if "/examples/" in name or name.startswith(("../", "/")):
+            if name.split("/")[2:3] == ["examples"] or name.startswith(("../", "/")):  # a dataset may be called so
                 continue
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from tidegate.evolution.type_changes import told, type_changes
 _ALIKE = 0.6
 _OPEN = "The old contract passed over unknown columns, so a file may have one of that name that fails."
 _MATCHED = "A pattern stands for columns of that name, so it is judged by other rules than before."
+_UNMARKED = "What was never shown may be shown in reports, and looked through."
 _MARKS = frozenset({"key", "personal", "json"})
 
 
@@ -29,6 +30,8 @@ def column_changes(old: Side, new: Side) -> Iterator[Change]:
             "column-renamed", name, worst(change.contributors for change in effects), "breaking", was, name,
             f"It looks like {was!r}, which is gone.",
         )  # fmt: skip
+        if gone[was].column.personal and not come[name].column.personal:
+            yield Change("personal-changed", name, "review", "compatible", True, False, _UNMARKED)
     for name, field in gone.items():
         if name not in renamed:
             yield _removed(old, new, field)
@@ -159,6 +162,8 @@ def _default(old: Field, new: Field, comes: Effect) -> Change:
         fails, why = "breaking", "A null fails."
     elif old.takes_nulls or old.column.added:
         fails, why = _filled_wrongly(new) or (fails, why)
+        if fails == "compatible" and after.key and after.default is not None:
+            fails, why = "review", "Records may be the same by the key where it stands for a null."
     # What stood for a null stands for it no longer; where nulls failed, it only stands where nothing came before.
     consumers: Effect = "breaking" if old.takes_nulls or before.added else "review"
     return Change(
@@ -198,8 +203,7 @@ def parsers(found: list[object]) -> list[str | None]:
 def _marks(old: Field, new: Field) -> Iterator[Change]:
     name, before, after = new.column.name, old.column, new.column
     if before.personal and not after.personal:
-        yield Change("personal-changed", name, "review", "compatible", True, False,
-                     "What was never shown may be shown in reports, and looked through.")  # fmt: skip
+        yield Change("personal-changed", name, "review", "compatible", True, False, _UNMARKED)
     if after.personal and not before.personal:
         yield Change("personal-changed", name, "compatible", "review", False, True,
                      "Statistics of it are not kept any more, and personal_data: hash passes over it.")  # fmt: skip

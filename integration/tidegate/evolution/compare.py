@@ -11,7 +11,7 @@ from tidegate.evolution.column_changes import column_changes, parsers
 from tidegate.evolution.functions import value_of
 from tidegate.evolution.rule_changes import across_changes
 from tidegate.evolution.side import Side
-from tidegate.evolution.suite_changes import suite_changes
+from tidegate.evolution.suite_changes import seen_otherwise, suite_changes
 from tidegate.registry import Contract, Registry, Suite, load_contract, load_suite
 
 WHOLE = "contract"
@@ -52,6 +52,7 @@ def diff_of(old: Release, new: Release) -> Diff:
         *_shape(before, after),
         *_words(old.contract, new.contract),
         *suite_changes(old.suite, new.suite),
+        *seen_otherwise(old.suite, new.suite, of_columns, after),
     ]
     return Diff(old.name, new.name, tuple(changes))
 
@@ -59,6 +60,10 @@ def diff_of(old: Release, new: Release) -> Diff:
 def _key(old: Side, new: Side) -> Iterator[Change]:
     """The dedupe key: with fewer columns more records are the same, with more of them fewer are."""
     before, after = ([c.name for c in side.contract.columns if c.key] for side in (old, new))
+    gone = [name for name in old.fields if name not in new.fields]
+    if not before and not after and gone and not new.contract.strict:  # else files that have them are refused
+        yield Change("key-changed", WHOLE, "breaking", "compatible", "the whole record", "the whole record",
+                     f"Records that only {', '.join(gone)} told apart are the same now, and are dropped.")  # fmt: skip
     if before == after:
         return
     told = tuple(", ".join(names) or "the whole record" for names in (before, after))
@@ -108,6 +113,8 @@ def _frames_differ(changes: list[Change], old: Side, new: Side) -> str:
     for change in changes:
         if change.change in ("column-removed", "column-renamed", "type-changed", "default-changed", "parser-changed"):
             return f"It may read {change.subject!r}, which changed."
+        if change.change == "columns-reordered":
+            return "It may read columns by their places, which changed."
         if change.change in ("column-added", "required-changed") and new.fields[change.subject].column.added:
             return f"It sees {change.subject!r} also where a file lacks it."
     if new.contract.schema.parsers or old.contract.schema.parsers:

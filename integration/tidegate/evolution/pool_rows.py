@@ -97,7 +97,7 @@ def replay_pool(engine: Engine, config: IntegrationConfig, contract: Contract, f
     found += [q.failed_rows(outcome), q.shape_rows(mended, shape)]
     if contract.strict:
         found.append(_unknown(contract, pool))
-    failing = ibis.union(*(table.select(RECORD, "rule") for table in found))
+    failing = ibis.union(*(table.select(RECORD, "rule") for table in found), distinct=True)  # two cells may fail one
     pairs = engine.table("pairs", (engine.write(failing, folder / "pairs.parquet"),))
     unseen = outcome.not_evaluated | {check.id: check.observed or "" for check in done.checks}
     return _counted(PoolReplay(str(location), version, total, 0, (), (), unseen), pool, pairs)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tidegate.evolution.change import Change, Effect
+from tidegate.evolution.side import Side
 from tidegate.registry import Expectation, Suite
+from tidegate.registry.suite import OF_COLUMNS
 
 _ENDS = {"min_value": +1, "max_value": -1}
 _STRICT = frozenset({"strict_min", "strict_max"})
@@ -33,6 +35,32 @@ def suite_changes(old: Suite | None, new: Suite | None) -> Iterator[Change]:
             yield Change("expectation-removed", one.id, "compatible", effect, _told(one), None, why)
         elif one is not None and other is not None:
             yield from _changed(one, other)
+
+
+def seen_otherwise(
+    old: Suite | None, new: Suite | None, of_columns: Sequence[Change], contract: Side
+) -> Iterator[Change]:
+    """Expectations that are what they were, of columns that are not. One that only warns rejects nothing."""
+    before, after = (suite.expectations if suite is not None else () for suite in (old, new))
+    for one, other in _paired(before, after):
+        if one is None or other is None or one.kwargs != other.kwargs or other.severity != "critical":
+            continue
+        seen = next((change for change in of_columns if _sees(other, change, contract)), None)
+        if seen is not None:
+            why = f"It may see something else: {seen.change} {seen.subject}."
+            yield Change("expectation-changed", other.id, "review", "compatible", _told(one), _told(other), why)
+
+
+def _sees(expectation: Expectation, change: Change, contract: Side) -> bool:
+    """Whether it may judge what was valid otherwise than before, since the contract changed so."""
+    field = contract.fields.get(change.subject)
+    filled = change.change in ("column-added", "required-changed") and field is not None and field.column.added
+    if change.change in ("column-removed", "column-renamed", "columns-reordered") or filled:
+        if expectation.type in OF_COLUMNS:
+            return True
+    elif change.change != "default-changed" and (change.change != "type-changed" or change.consumers == "compatible"):
+        return False
+    return json.dumps(change.subject)[1:-1] in json.dumps(expectation.kwargs, default=str)
 
 
 def _changed(old: Expectation, new: Expectation) -> Iterator[Change]:
@@ -80,6 +108,8 @@ def _argument(kind: str, name: str, old: dict[str, Any], new: dict[str, Any]) ->
         return not after
     larger = kind.endswith(_LARGER_IS_LOOSER.get(name, ()))
     smaller = kind.endswith(_SMALLER_IS_LOOSER.get(name, ()))
+    if name == "regex_list" and larger and new.get("match_on") == "all":
+        larger, smaller = False, True  # which asks for a match of each of them
     if (larger or smaller) and isinstance(before, list) and isinstance(after, list):
         small, large = (before, after) if larger else (after, before)
         return all(value in large for value in small)

@@ -11,6 +11,9 @@ from tidegate.evolution.side import Field
 
 _WHOLE_IN_FLOATS = {"float32": 2**24, "float64": 2**53}
 """Up to where every whole number is one of the type."""
+_EXACT_DIGITS = 15
+_BY_FLOATS: tuple[Effect, str] = ("review", "A Parquet file may hold it as float64, which may lose digits.")
+"""With more digits, what engines make of a float64 and back need not be that float64, and then it is refused."""
 
 
 def type_changes(old: Field, new: Field) -> Iterator[Change]:
@@ -75,7 +78,9 @@ def _numbers(before: Column, after: Column, domain: Domain, judged: bool) -> tup
         return ("review", why) if judged else fits
     if before.type.startswith("decimal") and after.type.startswith("decimal"):
         (p, s), (q, t) = (_digits(column) for column in (before, after))
-        return fits if t >= s and q - t >= p - s else None
+        if t < s or q - t < p - s:
+            return None
+        return fits if t == s or p - s + t <= _EXACT_DIGITS else _BY_FLOATS
     if not domain.discrete or domain.low is None or domain.high is None:
         return None
     largest = max(abs(domain.low.value), abs(domain.high.value))
@@ -83,7 +88,9 @@ def _numbers(before: Column, after: Column, domain: Domain, judged: bool) -> tup
         return fits if largest <= _WHOLE_IN_FLOATS[after.type] else None
     if after.type.startswith("decimal"):
         precision, scale = _digits(after)
-        return fits if largest < 10 ** (precision - scale) else None
+        if largest >= 10 ** (precision - scale):
+            return None
+        return fits if not scale or len(str(largest)) + scale <= _EXACT_DIGITS else _BY_FLOATS
     bits = int(after.type.lstrip("uint"))
     low, high = (0, 2**bits - 1) if after.type.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     return fits if low <= domain.low.value and domain.high.value <= high else None

@@ -77,16 +77,21 @@ def _project(path: Path, section: str) -> Step:
     if not path.exists():
         path.write_text(section, encoding="utf-8")
         return Step("wrote", path.name)
-    before = path.read_text(encoding="utf-8")
+    try:
+        before = path.read_bytes().decode()  # as it is, with its own ends of lines
+    except UnicodeDecodeError as error:
+        raise Misuse(f"{path} cannot be read: {error}.", "Mend it first.") from None
     ours = _tool(path, before)
     if ours is not None:
         return Step("kept", path.name, "[tool.tidegate] is there already")
-    after = f"{before.rstrip()}\n\n{section}" if before.strip() else section
+    end = "\r\n" if "\r\n" in before else "\n"
+    after = f"{before.rstrip()}{end}{end}" if before.strip() else ""
+    after += section.replace("\n", end)
     try:
         _tool(path, after)
     except Misuse:
         return Step("kept", path.name, 'it has tool written as a value: add tidegate = {registry = "."} to that')
-    path.write_text(after, encoding="utf-8")
+    path.write_bytes(after.encode())
     return Step("added to", path.name, "[tool.tidegate]")
 
 

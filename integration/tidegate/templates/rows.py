@@ -59,10 +59,13 @@ def made_up_rows(registry: Registry, contract: Contract, count: int, form: str =
 
 
 def valid_examples(contract: Contract) -> list[Row]:
-    """The rows that lie beside the contract as valid ones."""
+    """The rows that lie beside the contract as valid ones. Raises `Misuse` where they cannot be read."""
     found: list[Row] = []
     for file in sorted(_folder(contract).glob("*.json")):
-        content = json.loads(file.read_text(encoding="utf-8"))
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise Misuse(f"The example {file} cannot be read: {error}.", "Mend it first.") from None
         found += [row for row in content if isinstance(row, dict)] if isinstance(content, list) else []
     return found
 

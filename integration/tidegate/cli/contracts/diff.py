@@ -49,6 +49,8 @@ def diff(
 
 
 def _print(told: Diff, migration: bool, plans: Sequence[str]) -> None:
+    from tidegate.reports.safe import shown
+
     typer.echo(f"{told.before} -> {told.after}")
     typer.echo(f"contributors: {told.contributors}")
     typer.echo(f"consumers: {told.consumers}")
@@ -59,7 +61,7 @@ def _print(told: Diff, migration: bool, plans: Sequence[str]) -> None:
     if not told.changes:
         typer.echo("\nNothing differs.")
     for change in told.changes:
-        typer.echo(f"\n{change.change}  {change.subject}")
+        typer.echo(f"\n{change.change}  {shown(change.subject, len(change.subject))}")
         typer.echo(f"    contributors {change.contributors}, consumers {change.consumers}")
         typer.echo(f"    {_became(change)}")
         if change.why:
@@ -72,7 +74,9 @@ def _became(change: Change) -> str:
 
 
 def _short(value: object, most: int = 200) -> str:
+    from tidegate.reports.safe import shown
+
     if value is None:
         return "nothing"
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= most else text[:most] + "..."
+    return shown(text if len(text) <= most else text[:most] + "...", most + len("..."))

@@ -45,8 +45,10 @@ def new(
 
         draft = draft_of_data(source, name, null_values or ())
         written = write_draft(draft, found, source, tuple(null_values or ()))
+    from tidegate.reports.safe import shown
+
     for what in draft.left_out:
-        typer.echo(f"not brought over  {what}")
+        typer.echo(f"not brought over  {shown(what, 500)}")
     _tell(written, name)
 
 

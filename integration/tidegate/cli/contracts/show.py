@@ -61,6 +61,8 @@ def _print(described: dict[str, Any], deprecation: str | None) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from tidegate.reports.safe import shown
+
     console = Console()
     console.print(Text(f"{described['name']}@{described['version']}  {described['digest'][:12]}", style="bold"))
     if deprecation is not None:
@@ -74,11 +76,12 @@ def _print(described: dict[str, Any], deprecation: str | None) -> None:
     for column in described["columns"]:
         may = [word for word, so in (("absent", not column["required"]), ("null", column["nullable"])) if so]
         marks = " (personal)" if column["personal"] else ""
+        rules = "; ".join(column["rules"])
         cells = (
-            column["name"] + marks,
+            shown(column["name"], len(column["name"])) + marks,  # of anyone's header, as the values of rules may be
             column["type"],
             ", ".join(may),
-            "; ".join(column["rules"]),
+            shown(rules, len(rules)),
             column["description"],
         )
         table.add_row(*(Text(cell) for cell in cells))
