@@ -1,7 +1,7 @@
 """What it costs to start: `tidegate --help`, and to validate a small file, beside what importing the libraries costs.
 
-`python -m benchmarks.starting`, and part of `make bench`. Seconds are processor time of all processes and wall clock, each the
-median of several runs that take turns, so that a busy moment strikes all alike.
+`python -m benchmarks.starting`, and part of `make bench`. Seconds are processor time of all processes and wall clock,
+each the median of several runs that take turns, so that a busy moment strikes all alike.
 """
 
 from __future__ import annotations
