@@ -47,6 +47,7 @@ EXAMPLES = 5
 _SHOWN = 200  # characters of an example
 _BATCH = 1_000  # rows
 _COLUMNS = ("code", "rule", "column", "reason")
+_WELL_FORMED, _IN_SCHEMA = "dataframe.well_formed", "dataframe.column_in_schema"
 
 Examples = dict[str, list[tuple[int, str | None]]]
 """Per rule its first failing records, each with the offending value where it may be shown."""
@@ -60,8 +61,8 @@ def malformed_rows(stage: ir.Table) -> ir.Table:
     of_cell, unknown = told["code"] == "cell-type", told["code"] == "unknown-column"
     rule = ibis.cases(
         (of_cell, told["column"] + ".dtype"),
-        (unknown, ibis.literal("dataframe.column_in_schema")),
-        else_=ibis.literal("dataframe.well_formed"),
+        (unknown, ibis.literal(_IN_SCHEMA)),
+        else_=ibis.literal(_WELL_FORMED),
     )
     reason = ibis.ifelse(of_cell, ibis.literal("not "), "") + told["detail"].fill_null("")
     return told.select(RECORD, code=told["code"], rule=rule, column=told["column"], reason=reason, text=told["text"])
@@ -228,7 +229,7 @@ def checks_of(
     typed = [c for c in contract.columns if c.name not in shape.left_out and c.name not in shape.missing]
     return (
         *shapes,
-        check("dataframe.well_formed", None, "records that can be read").model_copy(update={"observed": malformed}),
+        check(_WELL_FORMED, None, "records that can be read").model_copy(update={"observed": malformed}),
         *(check(f"{c.name}.dtype", c.name, _typed(c)) for c in typed),
         *(
             check(r.id, r.column, r.expected, outcome.not_evaluated.get(r.id), r.warns, r.most_examples)
@@ -247,13 +248,14 @@ def _typed(column: Column) -> str:
 
 def malformed_as(narrow: ir.Table) -> str | None:
     """What is wrong with records that cannot be read: per code how many, and the reason of the first."""
-    told = narrow.filter(narrow["rule"] == "dataframe.well_formed")
+    told = narrow.filter(narrow["rule"] == _WELL_FORMED)
     found = told.group_by("code").aggregate(n=told[RECORD].nunique(), first=told["reason"].argmin(told[RECORD]))
     rows = found.order_by(ibis.desc("n"), "code").to_pyarrow().to_pylist()
     return "; ".join(f"{row['code']}: {row['n']}, the first at {row['first']}" for row in rows) or None
 
 
 def failing_per_rule(narrow: ir.Table) -> dict[str, int]:
-    """How many records fail each rule. None fails one twice, and to count different ones takes memory for each."""
-    counted = narrow.group_by("rule").aggregate(n=narrow[RECORD].count())
-    return {row["rule"]: row["n"] for row in counted.to_pyarrow().to_pylist()}
+    """How many records fail each rule. To count different ones takes memory for each, and only two need it."""
+    once = narrow[RECORD].nunique(where=narrow["rule"].isin([_WELL_FORMED, _IN_SCHEMA]))  # several cells may fail one
+    counted = narrow.group_by("rule").aggregate(n=narrow[RECORD].count(), once=once)
+    return {row["rule"]: row["once"] or row["n"] for row in counted.to_pyarrow().to_pylist()}
