@@ -83,6 +83,7 @@ mutation: setup ## what of audit/ and merge/ could be wrong unnoticed (an hour);
 	  $(CURDIR)/$(BIN)/python -m mutmut run $(MUTANTS) && $(CURDIR)/$(BIN)/python -m mutmut results
 
 bench: setup ## time and memory beside DuckDB alone and what one would write today; SIZE=10GB, JSON=
+	$(BIN)/python -m benchmarks.starting
 	$(BIN)/python -m benchmarks --size $(or $(SIZE),100MB) $(if $(JSON),--json $(JSON))
 
 odd: setup ## what is wide, long or all wrong stays within the memory limit; SCALE=1 is full size, JSON=

@@ -171,9 +171,9 @@ def checked(name: str, command: list[str | Path], own: Path, limits: Limits) -> 
 def _verify(case: Case, planted: Planted, pool_rows: int, outcome: dict[str, Any]) -> None:
     """Hold what a program counted against what was planted."""
     expected = planted.accounting()
-    counted = {name: outcome["rows"].get(name, 0) for name in expected}
-    if outcome.get("verdict", "accepted") != "accepted":
+    if outcome.get("verdict", "accepted") != "accepted":  # what is refused has counted nothing
         raise CaseFailed(f"{case.name}: the verdict is {outcome['verdict']}")
+    counted = {name: outcome["rows"].get(name, 0) for name in expected}
     if counted != expected:
         raise CaseFailed(f"{case.name}: counted {counted}, but planted was {expected}")
     if "dataset_rows" not in outcome:

@@ -61,6 +61,11 @@ def test_what_is_wrong_is_named(values: dict[str, Any], message: str) -> None:
         load(**values)
 
 
+def test_who_names_no_contract_is_told_how() -> None:
+    with pytest.raises(Misuse, match=r"lacks 'schema_config'\.\n\nName the contract: --contract NAME"):
+        load_config({"data_path": "x.csv"})
+
+
 @pytest.mark.parametrize(("text", "message"), [("- a", "must be a mapping"), ("a: [", "not YAML"), ("", "lacks")])
 def test_a_file_that_is_no_configuration(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "c.yaml").write_text(text)

@@ -66,7 +66,7 @@ def before_commit(monkeypatch: pytest.MonkeyPatch) -> Before:
 
     It returns the list of the attempts that were judged.
     """
-    publish, judge = publication.publish, data_integration.judge
+    publish, judge = publication.publish, data_integration.judge_submission
 
     def at_the_next_commit(*todo: Callable[[], object]) -> list[int]:
         left, judged = list(todo), []
@@ -76,16 +76,16 @@ def before_commit(monkeypatch: pytest.MonkeyPatch) -> Before:
             return judge(*args, **more)
 
         def overtaken(*args: Any, **more: Any) -> Any:
-            monkeypatch.setattr(data_integration, "judge", judge)
+            monkeypatch.setattr(data_integration, "judge_submission", judge)
             monkeypatch.setattr(publication, "publish", publish)
             if left:
                 left.pop(0)()
             if left:
                 monkeypatch.setattr(publication, "publish", overtaken)
-            monkeypatch.setattr(data_integration, "judge", counted)
+            monkeypatch.setattr(data_integration, "judge_submission", counted)
             return publish(*args, **more)
 
-        monkeypatch.setattr(data_integration, "judge", counted)
+        monkeypatch.setattr(data_integration, "judge_submission", counted)
         monkeypatch.setattr(publication, "publish", overtaken)
         return judged
 

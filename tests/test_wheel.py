@@ -57,15 +57,22 @@ def test_carries_the_registry_as_it_is(wheel: Path, folder: str) -> None:
         carried = {
             name.removeprefix(prefix): archive.read(name)
             for name in archive.namelist()
-            if name.startswith(prefix + folder) and not name.endswith("/")
+            if name.startswith(f"{prefix}{folder}/") and not name.endswith("/")
         }
     assert carried.keys() == shipped.keys()
     assert carried == shipped
 
 
-@pytest.mark.parametrize("name", ["contracts/flights/v1_0.py", "expectations/flights/v1_0.json"])
+@pytest.mark.parametrize("name", ["contracts/flights/v1_0.py", "expectations/flights/v1_0.json", "contracts.lock"])
 def test_carries_the_flights(names: set[str], name: str) -> None:
     assert f"tidegate/_registry/{name}" in names
+
+
+def test_carries_what_init_copies(names: set[str]) -> None:
+    starter = ROOT / "integration" / "tidegate" / "starter" / "files"
+    files = {path.relative_to(ROOT / "integration").as_posix() for path in starter.rglob("*") if path.is_file()}
+    assert len(files) > 8
+    assert files <= names
 
 
 def test_carries_nothing_else(names: set[str]) -> None:

@@ -53,3 +53,4 @@ class Flights(pa.DataFrameModel):
 
     class Config:
         strict = True
+        metadata = {"owner": "The maintainers of Tidegate"}

@@ -54,3 +54,4 @@ class Flights(pa.DataFrameModel):
 
     class Config:
         strict = True
+        metadata = {"owner": "The maintainers of Tidegate"}

@@ -31,3 +31,4 @@ class QueryRelevance(pa.DataFrameModel):
 
     class Config:
         strict = True
+        metadata = {"owner": "The maintainers of Tidegate"}

@@ -88,3 +88,4 @@ class SalesOutcomeRow(pa.DataFrameModel):
 
     class Config:
         strict = True
+        metadata = {"owner": "The maintainers of Tidegate"}

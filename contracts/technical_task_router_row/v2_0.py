@@ -123,3 +123,4 @@ class TechnicalTaskRouterRow(pa.DataFrameModel):
 
     class Config:
         strict = True
+        metadata = {"owner": "The maintainers of Tidegate"}

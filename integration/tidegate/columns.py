@@ -59,6 +59,12 @@ class Column:
     description: str = ""
 
     @property
+    def meaning(self) -> str:
+        """What it means, in one sentence that names it; empty where its contract does not say."""
+        told = " ".join(self.description.split())
+        return f"{self.name} means: {told}{'' if told.endswith('.') else '.'}" if told else ""
+
+    @property
     def stored_type(self) -> str:
         """The type in the pool. Delta has no unsigned integers: the next wider signed type holds them."""
         wider = {"uint8": "int16", "uint16": "int32", "uint32": "int64", "uint64": "decimal(20, 0)"}

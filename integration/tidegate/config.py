@@ -26,6 +26,8 @@ class SchemaConfig(_Config):
     """`name`, `name@MAJOR` or `name@MAJOR.MINOR`; the newest match is taken."""
     suite: str | None = None
     """Another suite than the contract's own, spelled like `contract`."""
+    migrate_to: str | None = None
+    """A later version that the rows are migrated to, spelled like `contract`, which is what the files are of."""
 
 
 class ValidationConfig(_Config):
@@ -301,7 +303,10 @@ def _misuse(error: ValidationError, file: str | Path | None) -> Misuse:
         hint = nearest(path[-1], _keys_beside(path[:-1]))
         return Misuse(f"Unknown configuration key {'.'.join(path)!r}{where}.", hint)
     if first["type"] == "missing":
-        return Misuse(f"The configuration{where} lacks {'.'.join(path)!r}.")
+        how = "Name the contract: --contract NAME. `tidegate contracts list` says which there are."
+        return Misuse(
+            f"The configuration{where} lacks {'.'.join(path)!r}.", how if path[:1] == ["schema_config"] else None
+        )
     message = first["msg"].removeprefix("Value error, ")
     return Misuse(f"Configuration key {'.'.join(path)!r}{where}: {message}." if path else f"{message}{where}.")
 

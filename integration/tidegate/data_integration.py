@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,16 @@ from tidegate import __version__
 from tidegate.config import IntegrationConfig, load_config
 from tidegate.engines import open_engine
 from tidegate.errors import Misuse, PoolError, SourceUnreadable, SubmissionRejected
-from tidegate.judgement import Judgement, Standard, acquire_submission, judge, keep_quarantine, load_standard
+from tidegate.judgement import Judgement, acquire_submission, keep_quarantine
+from tidegate.mending import Mending, mended_copy, refuse_to_mend
+from tidegate.migrating import judge_submission
 from tidegate.pool import Dataset, Location, find_published, pool_location
-from tidegate.publication import Overtaken, open_pool, peek_at_statistics, publish_accepted, statistics_asked
+from tidegate.profiling import compared
+from tidegate.publication import Overtaken, open_pool, publish_accepted, statistics_asked
 from tidegate.receipt import Receipt, Report, Submission, digest_of
 from tidegate.room import check_room
 from tidegate.sources import Snapshot
+from tidegate.standard import Standard, load_standard
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
 from tidegate.tracking import Outcome, has_bundle, record
 from tidegate.workspace import Workspace, work_folder
@@ -80,6 +84,7 @@ def integrate_contributed_data(
         ``receipt.already_published``.
 
     Raises:
+        VersionRefused: the contract's version was deprecated, and is no longer taken.
         SubmissionRejected: the verdict is rejected; it carries the report. Nothing was published, and the quarantine
             is on disk.
         SourceUnreadable: a file is not there, or is not what it claims to be.
@@ -109,11 +114,15 @@ def integrate_contributed_data(
     return integrate(load_config(given, config))
 
 
-def integrate(config: IntegrationConfig) -> IntegrationResult:
-    """`integrate_contributed_data` for a configuration that is checked already."""
+def integrate(config: IntegrationConfig, today: datetime.date | None = None) -> IntegrationResult:
+    """`integrate_contributed_data` for a configuration that is checked already.
+
+    Args:
+        today: the day by which versions are deprecated; without it, today's in UTC.
+    """
     if config.training_data is None:
         raise Misuse("There is no training_data.", "Name the pool: a Delta table, or a new folder for one.")
-    standard = load_standard(config)
+    standard = load_standard(config, today)
     workspace = Workspace(Path(config.state_dir))
     try:
         with work_folder(workspace) as folder:
@@ -193,7 +202,7 @@ def _judge_and_publish(
         pool = open_pool(config, engine, standard.contract, folder)
         statistics = statistics_asked(config, standard, pool)
         lasts = config.merge_strategy.name == "append"
-        judgement = judge(
+        judgement = judge_submission(
             config, standard, submission, snapshots, engine, folder, pool.table, pool.holdout, statistics, lasts
         )
         if judgement.report.rows.accepted < judgement.report.rows.read:
@@ -206,25 +215,53 @@ def _judge_and_publish(
         return _Done(judgement, receipt, pool.version, judgement.quarantine_summary())
 
 
-def validate_contributed_data(config: IntegrationConfig, quarantine: str | Path | None = None) -> Report:
-    """Judge a submission by itself, leaving nothing behind but the file `quarantine`.
+def validate_contributed_data(
+    config: IntegrationConfig,
+    quarantine: str | Path | None = None,
+    *,
+    fix: str | Path | None = None,
+    pool: str | Path | None = None,
+    today: datetime.date | None = None,
+) -> Report:
+    """Judge a submission, leaving nothing behind but the files that are asked for.
 
-    That is written wherever it is asked for, if need be without a row. Nothing is compared with a pool, but for what
-    the suite asks of it; where the configuration names none that is there, the report notes what was left out.
+    Without `pool` it is judged by itself: nothing is compared with the training data of the configuration, but for what
+    the suite asks of it. What has nothing to be compared with is noted in the report.
+
+    Args:
+        quarantine: where the records that did not go in are written, if need be without a row.
+        fix: where a mended copy is written, if one can be made that is accepted; `Report.mended` tells. The quarantine
+            then has the records that were left out of it.
+        pool: a pool, by which the verdict is the one that an integration into it would come to; or its profile, as
+            `tidegate profile` writes it, which has the statistics that drift gates ask for, and tells about how many
+            records are there already.
+        today: the day by which versions are deprecated; without it, today's in UTC.
 
     Raises:
-        SourceUnreadable, BrokenContract, Misuse, PoolError: as `integrate_contributed_data` does. A rejection is no
-            error here.
+        SourceUnreadable, BrokenContract, VersionRefused, Misuse, PoolError: as `integrate_contributed_data` does. A
+            rejection is no error here.
     """
     with _run(uuid.uuid4().hex):
-        standard = load_standard(config)
+        standard = load_standard(config, today)
+        kept = Path(quarantine).resolve() if quarantine is not None else None
+        if pool is not None and not Path(pool).is_file():  # an engine reads only what its configuration names
+            config = config.model_copy(update={"training_data": str(pool)})
         with work_folder(None) as folder, open_engine(config, folder) as engine:
             submission, snapshots = acquire_submission(config, folder)
+            if fix is not None:
+                refuse_to_mend(Path(fix), kept, snapshots, standard)
             check_room(snapshots, folder)
-            statistics = peek_at_statistics(config, engine, standard, folder)
-            judgement = judge(config, standard, submission, snapshots, engine, folder, statistics=statistics)
-            if quarantine is not None:
-                judgement = keep_quarantine(engine, judgement, folder, Path(quarantine).resolve())
+            against = compared(config, standard, engine, folder, pool)
+            judgement = judge_submission(
+                config, standard, submission, snapshots, engine, folder, against.table, statistics=against.statistics
+            )
+            judgement = against.told(judgement, standard.dedupe)
+            if fix is not None:
+                statistics = against.statistics
+                mending = Mending(config, standard, statistics, snapshots[0], judgement, engine, folder / "mending")
+                return mended_copy(mending, Path(fix), kept)
+            if kept is not None:
+                judgement = keep_quarantine(engine, judgement, folder, kept)
         return judgement.report
 
 
@@ -235,6 +272,7 @@ def integration_id(config: IntegrationConfig, standard: Standard, submission: Su
             "submission": submission.id,
             "contributor": submission.contributor,
             "contract": standard.contract.digest,
+            **({"migrated_from": standard.offered.digest} if standard.migration is not None else {}),
             "suite": standard.suite.digest if standard.suite is not None else None,
             "configuration": config.judged_by(),
             "merge_strategy": config.merge_strategy.model_dump(mode="json"),
@@ -262,12 +300,14 @@ def _receipt(config: IntegrationConfig, report: Report, integration: str) -> Rec
         verdict=report.verdict,
         submission=report.submission,
         contract=report.contract,
+        migrated_from=report.migrated_from,
         suite=report.suite,
         rows=report.rows,
         merge_strategy=config.merge_strategy.name,
         report_digest=report.digest,
+        validation=report.validation,
         tidegate=__version__,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
 
 

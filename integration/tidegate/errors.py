@@ -5,6 +5,7 @@
     TidegateError
     ├── SubmissionRejected      the data was read and judged, and may not go in     exit code 1
     ├── Misuse                  the call or its configuration makes no sense        exit code 2
+    ├── VersionRefused          the contract's version is no longer taken           exit code 2
     ├── BrokenContract          a contract or suite is wrong; its author mends it   exit code 2
     ├── SourceUnreadable        the bytes are not there, or are not what they say   exit code 3
     ├── NoRoom                  memory or disk is too little for the work           exit code 4
@@ -61,6 +62,13 @@ class Misuse(TidegateError):
     exit_code = 2
 
 
+class VersionRefused(TidegateError):
+    """The version of the contract was deprecated, and is no longer taken."""
+
+    code = "version-refused"
+    exit_code = 2
+
+
 class BrokenContract(TidegateError):
     """A contract or a suite is wrong in itself."""
 
@@ -93,10 +101,15 @@ class UnbalancedReceipt(TidegateError):
     code = "unbalanced-receipt"
 
 
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that an unknown one was probably meant to be."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the known word nearest to an unknown one, or else all of them."""
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    if close:
-        return f"Did you mean {close[0]!r}?"
+    if close := closest(word, known):
+        return f"Did you mean {close!r}?"
     return "Known are: " + ", ".join(known) + "." if known else "There are none."

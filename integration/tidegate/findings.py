@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from tidegate.columns import RECORD
 from tidegate.engines import DataFile, Engine
 from tidegate.keys import hashes_of, narrowed
-from tidegate.receipt import RowCounts
+from tidegate.receipt import Example, RowCounts
 
 
 class Findings:
@@ -54,6 +54,13 @@ class Findings:
         if not any(self._found(step) for step in steps):
             return 0
         return int(self.table(*steps)[RECORD].nunique().to_pyarrow().as_py())
+
+    def first(self, step: str, most: int) -> tuple[Example, ...]:
+        """The first records that a step found."""
+        if not self._found(step):
+            return ()
+        found = self.table(step).select(RECORD).order_by(RECORD).limit(most).to_pyarrow()
+        return tuple(Example(record=record) for record in found[RECORD].to_pylist())
 
     def row_counts(self, read: int, accepted: int) -> RowCounts:
         """The row accounting. Accepted rows were counted and not inferred, so that it can fail to balance."""

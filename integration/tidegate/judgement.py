@@ -17,43 +17,41 @@ import ibis.expr.types as ir
 
 from tidegate.audit import (
     Hashed,
+    Places,
     Resolved,
+    all_placed,
     decide,
     discreet,
     discreet_repairs,
+    hints_of,
     judge_rules,
     judge_shape,
-    key_from,
+    placed,
     prepare_suite,
     resolve,
     run_suite,
     screen,
 )
 from tidegate.audit import quarantine as q
-from tidegate.columns import CONTRIBUTOR, NUMBERS, PROBLEMS, RECORD, SAMPLE_WEIGHT, SUBMISSION
+from tidegate.columns import CONTRIBUTOR, NUMBERS, PROBLEMS, RECORD, SUBMISSION
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine, Stage, StagePlan, StageSource
 from tidegate.errors import Misuse, SourceUnreadable
 from tidegate.findings import Findings
 from tidegate.keys import shared
-from tidegate.merge import check_missing, dedupe_columns, duplicates, leaks
+from tidegate.merge import dedupe_columns, duplicates, leaks
 from tidegate.readers.names import NOT_COUNTED, twins
 from tidegate.receipt import Report, RowCounts, Submission, digest_of, submission_id
-from tidegate.registry import Contract, PoolStatistics, Suite, find_registry, load_contract, load_suite
+from tidegate.registry import Contract, PoolStatistics
 from tidegate.repairs import Repaired, repaired, text_repairs, without_missing
 from tidegate.sources import Snapshot, acquire
+from tidegate.standard import Standard
 from tidegate.telemetry import event, step
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Standard:
-    """What a submission is judged by."""
-
-    contract: Contract
-    suite: Suite | None
-    dedupe: tuple[str, ...] | None
+_SAMPLE, _SAMPLED = 100, 25
+"""How many failing values of a rule are looked at for hints, where no more than so many rules fail."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,8 @@ class Judgement:
 
     Attributes:
         report: the verdict in full.
-        contract: what it was judged by.
+        contract: what it was judged by: the shape of the accepted rows.
+        offered: what the files are of, and so the stage: another version where rows are migrated.
         staged: the staged files.
         stage: every record of the submission, with `_record` and `_problems`.
         accepted: the rows that may go in, repaired, with `_record`.
@@ -75,6 +74,7 @@ class Judgement:
 
     report: Report
     contract: Contract
+    offered: Contract
     staged: Stage
     stage: ir.Table
     accepted: ir.Table
@@ -104,29 +104,6 @@ def lineage(submission: Submission) -> dict[str, str | None]:
     return {SUBMISSION: submission.id, CONTRIBUTOR: submission.contributor}
 
 
-def load_standard(config: IntegrationConfig) -> Standard:
-    """Load contract and suite, and hold the configuration against them.
-
-    Raises:
-        Misuse: no such contract, suite or column.
-        BrokenContract: the contract or suite is wrong in itself.
-    """
-    registry = find_registry(config.registry)
-    contract = load_contract(registry.contract_file(config.schema_config.contract))
-    names = tuple(column.name for column in contract.columns)
-    if config.schema_config.suite is not None:
-        suite_file: Path | None = registry.suite_file(config.schema_config.suite)
-    else:
-        suite_file = registry.suite_beside(contract.path)
-    suite = load_suite(suite_file, contract.columns, contract.patterns) if suite_file is not None else None
-    check_missing(config.cleaning_config.missing, contract.columns)
-    if config.validation_config.personal_salt_env is not None:
-        key_from(config.validation_config.personal_salt_env)
-    if config.merge_strategy.sampling == SAMPLE_WEIGHT and SAMPLE_WEIGHT in names:
-        raise Misuse(f"The contract has a column {SAMPLE_WEIGHT!r} itself.", "Take another sampling.")
-    return Standard(contract, suite, dedupe_columns(config.cleaning_config.deduplicate, contract.key, names))
-
-
 def acquire_submission(config: IntegrationConfig, folder: Path) -> tuple[Submission, list[Snapshot]]:
     """The submission's files, found and digested; what lies elsewhere is fetched to `folder`.
 
@@ -154,8 +131,9 @@ def judge(
     holdout: ir.Table | None = None,
     statistics: PoolStatistics | None = None,
     lasts: bool = False,
+    dropped: DataFile | None = None,
 ) -> Judgement:
-    """Judge a submission.
+    """Judge a submission by `standard.contract`, whatever the standard says of a migration: see `tidegate.migrating`.
 
     Args:
         folder: where stage and narrow findings are written; the caller removes it.
@@ -163,6 +141,8 @@ def judge(
         holdout: rows that must not get in.
         statistics: what the suite asks of the pool; None where it asks for nothing, or there is no pool.
         lasts: whether the staged files may become part of the pool.
+        dropped: for rows that were migrated, `_record` of those that did not get so far: their rows are all null, and
+            only hold the place. In all others, null and absent are one, as in JSON.
 
     Raises:
         SourceUnreadable: a file cannot be read.
@@ -176,15 +156,17 @@ def judge(
         reading.rows = staged.read
         for snapshot in snapshots:
             snapshot.verify_unchanged()
+    findings = Findings(engine, folder)
+    if dropped is not None:
+        staged = _with_absences(staged)
+        findings.add("dropped", engine.table("dropped", (dropped,)))
     standard = _with_matched(standard, staged, config)
     contract = standard.contract
     if contract.matched:
         pool, holdout = (in_types_of(contract, table) if table is not None else None for table in (pool, holdout))
-    stage = engine.table("stage", staged.files, record=RECORD)
-    stage = stage.mutate(**{c.name: ibis.null(c.type) for c in contract.columns if c.name not in stage.columns})
+    stage = findings.without(stage_table(engine, "stage", staged, contract), "dropped")
     shape = judge_shape(contract, staged)
     well_formed = stage.filter(stage[PROBLEMS].isnull()).select(RECORD, *(c.name for c in contract.columns))
-    findings = Findings(engine, folder)
     findings.add("malformed", q.malformed_rows(stage))
     with step("repair"):
         fit = without_missing(well_formed, config, findings)
@@ -210,7 +192,8 @@ def judge(
             accepted, files = _selected(engine, distinct, submission, folder)
         else:
             accepted, files = distinct, staged.files
-        counts = findings.row_counts(staged.read, int(accepted.count().to_pyarrow().as_py()))
+        left = int(accepted.count().to_pyarrow().as_py())
+        counts = findings.row_counts(staged.read - findings.count("dropped"), left)
         selecting.rows = counts.accepted
     resolved, told = None, None
     with step("audit expectations"):
@@ -222,11 +205,18 @@ def judge(
     # A rule that deduplication settles is still reported as it was judged.
     told_of = engine.view("judged", q.failed_rows(outcome, warnings=True))
     judged = findings.table("malformed", "shape").union(told_of)
-    failing, examples = q.failing_per_rule(judged), q.examples_of(judged, stage, contract)
-    checks = q.checks_of(outcome, shape, contract, failing, examples, q.malformed_as(judged))
+    failing, malformed = q.failing_per_rule(judged), q.malformed_as(judged)
+    examples = q.examples_of(judged, stage, contract, _SAMPLE if len(failing) <= _SAMPLED else q.EXAMPLES)
+    hints = hints_of(examples, failing, contract, malformed, settled(standard))
+    checks = q.checks_of(outcome, shape, contract, failing, examples, malformed, hints)
     checks += (*told.checks, *resolved.checks) if told and resolved else ()
     checks = discreet(config.validation_config, (*checks, *mended.checks)) + screened.checks
-    disposition = decide(counts, findings.count("missing"), shape.failed, checks, config.validation_config)
+    repeated = findings.first("duplicate", q.EXAMPLES)
+    found = Places(snapshots, staged, contract, config.resources).located(
+        (*(check.examples for check in checks), repeated)
+    )
+    wrong_shape = discreet(config.validation_config, shape.failed)  # a column's name may be a record's address
+    disposition = decide(counts, findings.count("missing"), wrong_shape, checks, config.validation_config)
     report = Report(
         verdict=disposition.verdict,
         reasons=disposition.reasons,
@@ -234,16 +224,18 @@ def judge(
         contract=contract.versioned(),
         suite=suite.versioned() if suite is not None else None,
         rows=counts,
-        checks=checks,
+        checks=all_placed(checks, found),
+        duplicates=placed(repeated, found),
         repairs=(*text_repairs(config, staged), *discreet_repairs(mended.repairs), *screened.hashed.repairs),
         personal_data=screened.told,
-        notes=(*_unfinished(staged), *_invisible(staged), *_notes(counts, resolved)),
+        notes=(*standard.notes, *_unfinished(staged), *_invisible(staged), *_notes(counts, resolved)),
         configuration=digest_of(config.judged_by()),
     )
     event(log, "judged", verdict=report.verdict, **counts.model_dump())
     return Judgement(
         report=report,
         contract=contract,
+        offered=contract,
         staged=staged,
         stage=stage,
         accepted=accepted,
@@ -253,6 +245,18 @@ def judge(
         files=tuple(file for file in files if file.rows),
         repeat=partial(_repeat, engine, standard, screened.hashed, findings, accepted),
     )
+
+
+def stage_table(engine: Engine, name: str, staged: Stage, contract: Contract) -> ir.Table:
+    """Every record of a staged submission, with nulls in columns that no file has."""
+    stage = engine.table(name, staged.files, record=RECORD)
+    return stage.mutate(**{c.name: ibis.null(c.type) for c in contract.columns if c.name not in stage.columns})
+
+
+def _with_absences(staged: Stage) -> Stage:
+    """The stage as one in whose files a null may be an absence."""
+    files = tuple(file.model_copy(update={"sparse": True}) for file in staged.staged)
+    return staged.model_copy(update={"staged": files})
 
 
 def _as_staged(contract: Contract, mended: Repaired) -> list[str]:
@@ -300,7 +304,7 @@ def _notes(counts: RowCounts, resolved: Resolved | None) -> tuple[str, ...]:
 
 def keep_quarantine(engine: Engine, judgement: Judgement, folder: Path, path: Path) -> Judgement:
     """Write the quarantine to `path`, and note it in the report; beside it the records that fail an expectation."""
-    q.keep(engine, judgement.quarantined, judgement.stage, judgement.contract, folder, path)
+    q.keep(engine, judgement.quarantined, judgement.stage, judgement.offered, folder, path)
     kept = {"quarantine": str(path)}
     if judgement.failing is not None:
         beside = path.with_name(f"{path.stem}.expectations.parquet")
@@ -315,11 +319,14 @@ def _with_matched(standard: Standard, staged: Stage, config: IntegrationConfig) 
     Raises:
         SourceUnreadable: two of its files spell one column in two ways.
     """
+    if not staged.matched:
+        return standard  # whose dedupe columns need not be the configuration's
     contract = standard.contract.with_matched(staged.matched)
     if pair := twins(column.name for column in contract.columns):
         raise SourceUnreadable(f"The submission has columns of one name twice: {' and '.join(pair)}.", NOT_COUNTED)
     names = tuple(column.name for column in contract.columns)
-    return Standard(contract, standard.suite, dedupe_columns(config.cleaning_config.deduplicate, contract.key, names))
+    dedupe = dedupe_columns(config.cleaning_config.deduplicate, contract.key, names)
+    return replace(standard, contract=contract, dedupe=dedupe)
 
 
 def in_types_of(contract: Contract, table: ir.Table) -> ir.Table:
@@ -426,14 +433,17 @@ def _but_settled(failed: ir.Table, standard: Standard) -> ir.Table:
     A contract may say that its dedupe key is unique. Then repeated rows fail a rule, and are duplicates; they are
     dropped as duplicates, and the first of them stays.
     """
-    if standard.dedupe is None:
-        return failed
-    settled = [
+    rules = settled(standard)
+    return failed.filter(~failed["rule"].isin(rules)) if rules else failed
+
+
+def settled(standard: Standard) -> list[str]:
+    """The rules whose failing records deduplication settles."""
+    return [
         rule.id
         for rule in standard.contract.rules
-        if rule.check == "unique" and rule.definition is None and set(rule.columns) == set(standard.dedupe)
+        if rule.check == "unique" and rule.definition is None and set(rule.columns) == set(standard.dedupe or ())
     ]
-    return failed.filter(~failed["rule"].isin(settled)) if settled else failed
 
 
 def _duplicates(rows: ir.Table, pool: ir.Table | None) -> ir.Table:

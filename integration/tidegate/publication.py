@@ -16,12 +16,13 @@ from tidegate.columns import LINEAGE, RECORD, SAMPLE_WEIGHT
 from tidegate.config import IntegrationConfig
 from tidegate.engines import DataFile, Engine
 from tidegate.errors import Misuse, PoolError
-from tidegate.judgement import Judgement, Standard, in_types_of, stage_holdout
+from tidegate.judgement import Judgement, in_types_of, stage_holdout
 from tidegate.merge import ORDER, SHARE, merged
 from tidegate.pool import Location, is_remote, pool_files, pool_location, publish
 from tidegate.pool.statistics import pool_statistics
 from tidegate.receipt import Receipt
 from tidegate.registry import Contract, PoolStatistics
+from tidegate.standard import Standard
 from tidegate.telemetry import step
 
 if TYPE_CHECKING:

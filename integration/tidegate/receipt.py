@@ -67,16 +67,23 @@ class RowCounts(_Record):
 
 
 class Example(_Record):
-    """One failing record. `value` is null for personal columns and wherever there is no single value."""
+    """One failing record. `value` is null for personal columns and wherever there is no single value.
+
+    `file` is the place of its file in the submission, from 0, and `line` its first line there; null where it is not
+    known, or there are no lines.
+    """
 
     record: int
     value: str | None = None
+    file: int | None = None
+    line: int | None = None
 
 
 class Check(_Record):
     """The outcome of one rule or expectation, or of the scan for personal data.
 
-    `failing_rows` is null where the check is about the whole dataset, and where it was not evaluated.
+    `failing_rows` is null where the check is about the whole dataset, and where it was not evaluated. `hint` says
+    how to mend it, where failing values tell; it never holds a value of a personal column.
     """
 
     id: str
@@ -88,6 +95,7 @@ class Check(_Record):
     examples: tuple[Example, ...] = ()
     expected: str
     observed: str | None = None
+    hint: str | None = None
 
 
 class Repair(_Record):
@@ -108,42 +116,88 @@ class PersonalData(_Record):
     done: Done
 
 
+class Known(_Record):
+    """About how many accepted records are in the pool already, by its published profile.
+
+    Each record that is not there is taken for one that is with the probability `false_positive_rate`.
+    """
+
+    records: int
+    false_positive_rate: float
+    pool_version: int
+
+
+class MendedCells(_Record):
+    """How many cells of a column were written anew, by the slip that they had; for a column's name one."""
+
+    column: str
+    slip: str
+    cells: int
+
+
+class Mended(_Record):
+    """A mended copy of a submission: where it is, what was changed, and what came of judging it.
+
+    `left_out` counts the records that could not be mended and are in the quarantine. `path` is null where nothing was
+    written, and `reason` says why. `digest` is that of the report on the copy.
+    """
+
+    path: str | None
+    reason: str | None = None
+    cells: tuple[MendedCells, ...] = ()
+    left_out: int = 0
+    digest: str | None = None
+
+
 class Report(_Record):
     """The verdict on one submission, in full.
 
     `digest` covers what was judged and what came of it and nothing else, so the same file under the same contract,
     suite and configuration has the same digest everywhere. Paths, times, examples and measured values are left out: a
-    mean differs in its last digit with the number of threads.
+    mean differs in its last digit with the number of threads. `validation` covers what was judged and by what, and not
+    what came of it. `migrated_from` is the version of the files, where rows were migrated from it to `contract`.
     """
 
     verdict: Verdict
     reasons: tuple[str, ...]
     submission: Submission
     contract: Versioned
+    migrated_from: Versioned | None = None
     suite: Versioned | None
     rows: RowCounts
     checks: tuple[Check, ...]
     repairs: tuple[Repair, ...] = ()
     personal_data: tuple[PersonalData, ...] = ()
+    duplicates: tuple[Example, ...] = ()
+    known: Known | None = None
+    mended: Mended | None = None
     notes: tuple[str, ...] = ()
     quarantine: str | None = None
     failing_expectations: str | None = None
     configuration: str
+    validation: str = ""
     digest: str = ""
 
     def model_post_init(self, context: Any) -> None:
+        if not self.validation:
+            object.__setattr__(self, "validation", self._validation())
         if not self.digest:
             object.__setattr__(self, "digest", self._digest())
+
+    def _validation(self) -> str:
+        return digest_of(self.model_dump(mode="json", include=self._judged_by()))
+
+    def _judged_by(self) -> dict[str, Any]:
+        """What says what was judged, and by what; without a migration, nothing of one."""
+        migrated = {"migrated_from": True} if self.migrated_from is not None else {}
+        return {"submission": {"id"}, "contract": True, "suite": True, "configuration": True} | migrated
 
     def _digest(self) -> str:
         judged = self.model_dump(
             mode="json",
             include={
+                **self._judged_by(),
                 "verdict": True,
-                "submission": {"id"},
-                "contract": True,
-                "suite": True,
-                "configuration": True,
                 "rows": True,
                 "checks": {"__all__": {"id", "severity", "status", "failing_rows"}},
                 "repairs": {"__all__": {"kind", "column", "cells"}},
@@ -154,16 +208,21 @@ class Report(_Record):
 
 
 class Receipt(_Record):
-    """The short record of one integration. `integration` identifies it: see `integration_id`."""
+    """The short record of one integration. `integration` identifies it: see `integration_id`.
+
+    `contract` is the version whose shape the rows have, and `migrated_from` the one of the files, if that is another.
+    """
 
     integration: str
     verdict: Verdict
     submission: Submission
     contract: Versioned
+    migrated_from: Versioned | None = None
     suite: Versioned | None
     rows: RowCounts
     merge_strategy: str
     report_digest: str
+    validation: str | None = Field(default=None, description="null where a receipt was written before there was one")
     tidegate: str
     created_at: str = Field(description="UTC, ISO 8601")
     dataset_uri: str | None = None
@@ -175,6 +234,10 @@ class Receipt(_Record):
     def digest(self) -> str:
         """What the commit carries: of everything but where the commit landed and when."""
         outcome = {"dataset_uri", "dataset_version", "dataset_rows", "already_published", "created_at"}
+        if self.validation is None:  # a receipt from before there was one has the digest that it had
+            outcome.add("validation")
+        if self.migrated_from is None:  # nor has one without a migration another
+            outcome.add("migrated_from")
         return digest_of(self.model_dump(mode="json", exclude=outcome))
 
 

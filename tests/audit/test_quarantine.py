@@ -308,3 +308,13 @@ def test_what_cannot_be_read_is_counted_by_code_with_the_first_of_each(bench: An
     )
     assert malformed_as(narrow_of(bench, rows[-1])) is None
     assert failing_per_rule(narrow_of(bench, *rows)) == {"dataframe.well_formed": 4, "a.dtype": 1}
+
+
+def test_a_record_in_which_two_cells_fail_one_rule_is_one_record(bench: Any) -> None:
+    rows = [(1, "invisible-character", "dataframe.well_formed", "a", "", None),
+            (1, "invisible-character", "dataframe.well_formed", "b", "", None),
+            (1, "unknown-column", "dataframe.column_in_schema", "x", "", None),
+            (1, "unknown-column", "dataframe.column_in_schema", "y", "", None),
+            (2, "rule-failed", "c.ge", "c", "", None)]  # fmt: skip
+    told = {"dataframe.well_formed": 1, "dataframe.column_in_schema": 1, "c.ge": 1}
+    assert failing_per_rule(narrow_of(bench, *rows)) == told

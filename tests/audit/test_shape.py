@@ -72,6 +72,7 @@ def test_a_missing_column_is_told_with_its_files_and_what_was_probably_meant(con
     found = check(shape, "amount.column_in_dataframe")
     assert (found.status, found.column, found.failing_rows) == ("failed", "amount", 8)
     assert found.observed == "0.csv, 1.csv, 2.csv lacks it. Did you mean 'Amount'?"
+    assert found.hint == "If it is 'Amount', call it 'amount'."
 
 
 def test_without_a_like_name_all_unknown_ones_are_told(contract: Any) -> None:
@@ -79,6 +80,7 @@ def test_without_a_like_name_all_unknown_ones_are_told(contract: Any) -> None:
     assert check(shape, "amount.column_in_dataframe").observed == "a.csv lacks it. It has: x, y."
     shape = judged(contract, staged("a.csv", 1, "label", "tag_a"))
     assert check(shape, "amount.column_in_dataframe").observed == "a.csv lacks it."
+    assert check(shape, "amount.column_in_dataframe").hint == "Add the column."
 
 
 def test_unknown_columns_are_told_with_their_files_five_at_most(contract: Any) -> None:
@@ -94,6 +96,7 @@ def test_unknown_columns_are_told_with_their_files_five_at_most(contract: Any) -
     assert told[0] == "a.csv has 'lable'. Did you mean 'label'?"
     assert told[1] == "b.csv has 'zz0'. Known are: amount, label, note, tag_a."
     assert len(told) == 5
+    assert found.hint == "Leave out 'zz0', 'zz1', 'zz2', 'zz3', 'zz4', or call it as the contract does."
 
 
 def test_a_file_without_a_column_for_a_pattern_fails(contract: Any) -> None:
@@ -156,3 +159,11 @@ def test_neighbouring_files_are_one_span(contract: Any) -> None:
     """There may be ten thousand, and each span is a condition of a query."""
     files = [staged("a", 10, *GOOD)] * 3 + [staged("b", 5, "amount", "label", "tag_a")] + [staged("c", 1, *GOOD)] * 2
     assert judged(contract, *files).spans == {"note": ((1, 30), (36, 37))}
+
+
+def test_of_thousands_of_unknown_names_some_are_compared(contract: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr("tidegate.audit.shape.closest", lambda name, _: compared.append(name))
+    files = (staged("a.csv", 3, unknown=tuple(map(str, range(30_000)))), staged("b.csv", 3, unknown=("0", "1")))
+    judged(contract, *files)
+    assert len(compared) < 15_000, "a sender could make it take minutes"

@@ -64,8 +64,19 @@ def test_what_the_configuration_drops_is_no_fault() -> None:
 
 
 def test_a_wrong_shape_is_the_reason_and_not_the_records_that_fail_for_it() -> None:
-    shape = (check("a.column_in_dataframe", kind="rule", observed="x.csv lacks it."),)
-    assert verdict(rows(failed=9), shape=shape).reasons == ("a.column_in_dataframe: x.csv lacks it.",)
+    shape = (check("a.column_in_dataframe", kind="rule", column="a", observed="x.csv lacks it."),)
+    unseen = [check(f"{column}.in", kind="rule", status="not_evaluated", column=column) for column in ("a", "b")]
+    told = verdict(rows(failed=9), *unseen[:1], shape=shape).reasons
+    assert told == ("a.column_in_dataframe: x.csv lacks it.",)
+    assert verdict(rows(failed=9), *unseen, shape=shape).reasons == (*told, "not evaluated, so not passed: b.in")
+
+
+def test_of_many_wrong_columns_three_are_named() -> None:
+    shape = tuple(check(f"{n}.column_in_dataframe", kind="rule", observed="no") for n in range(5))
+    assert verdict(rows(failed=9), shape=shape).reasons[2:] == (
+        "2.column_in_dataframe: no",
+        "2 more checks of its columns failed",
+    )
 
 
 def test_what_was_not_evaluated_rejects_whatever_its_severity() -> None:

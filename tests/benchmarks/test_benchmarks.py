@@ -16,6 +16,7 @@ from benchmarks.data import KEYS, Planted, write_failing, write_pool, write_subm
 from benchmarks.measure import measure
 from benchmarks.odd_data import ODD, Odd
 from benchmarks.plot import draw
+from benchmarks.starting import HELP, commands, measured
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -135,3 +136,13 @@ def test_memory_of_children_and_disk_are_measured(tmp_path: Path) -> None:
     assert took.peak_memory > 150_000_000
     assert took.peak_disk >= 3_000_000
     assert took.seconds > 2.9
+
+
+def test_starting_is_measured_with_all_its_processes(tmp_path: Path) -> None:
+    asked = commands(tmp_path / "x.csv")
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(10**7))'])"
+    took = measured(
+        {HELP: asked[HELP], "nothing": [sys.executable, "-c", ""], "a child": [sys.executable, "-c", child]}, 1
+    )
+    assert min(wall for _, wall in took.values()) > 0
+    assert took["a child"][0] > took["nothing"][0]

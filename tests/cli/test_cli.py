@@ -44,6 +44,11 @@ def rows(name: str, *changes: dict[str, Any]) -> str:
     return name
 
 
+def example(record: int, value: str) -> dict[str, Any]:
+    """Of the one file, with a record on each line."""
+    return {"record": record, "value": value, "file": 0, "line": record}
+
+
 def test_json_is_all_there_is_on_standard_output_and_it_balances(folder: Path) -> None:
     name = rows("x.jsonl", {}, {"query_id": "q2", "label": 7}, {"query_id": "q1"})
     done = run("validate", name, "--contract", "query_relevance@1", "--format", "json", "--quarantine", "q.parquet")
@@ -56,8 +61,8 @@ def test_json_is_all_there_is_on_standard_output_and_it_balances(folder: Path) -
     assert set(told["suite"]) == {"name", "version", "digest"}
     failed = [check for check in told["checks"] if check["status"] == "failed" and check["kind"] == "rule"]
     assert [(c["id"], c["column"], c["failing_rows"], c["examples"]) for c in failed] == [
-        ("query_id.unique", "query_id", 2, [{"record": 1, "value": "q1"}, {"record": 3, "value": "q1"}]),
-        ("label.isin", "label", 1, [{"record": 2, "value": "7"}]),
+        ("query_id.unique", "query_id", 2, [example(1, "q1"), example(3, "q1")]),
+        ("label.isin", "label", 1, [example(2, "7")]),
     ]
     assert {"id", "kind", "column", "severity", "status", "failing_rows", "examples"} <= set(failed[0])
     assert told["quarantine"] == str(folder / "q.parquet")

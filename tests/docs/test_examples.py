@@ -25,6 +25,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TITLE = re.compile(r'title="([^"]+)"')
 PLAIN = re.compile(r"tidegate [^|&;<>$`\\]*")
 """A command that needs no shell, and so no process of its own."""
+_GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"} | {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in {"NAME": "A Reader", "EMAIL": "reader@example.org"}.items()
+}
+"""Git as everybody has it, and somebody who commits."""
 
 
 def blocks(page: Path) -> list[tuple[str, str | None, str]]:
@@ -46,6 +52,8 @@ def test_the_page_does_what_it_shows(
     monkeypatch.delenv("TIDEGATE_REGISTRY", raising=False)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("COLUMNS", "100")
+    for name, value in _GIT.items():
+        monkeypatch.setenv(name, value)
     namespace: dict[str, Any] = {"__name__": "example"}
     for language, title, content in blocks(page):
         if title is not None:

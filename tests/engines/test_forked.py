@@ -71,8 +71,9 @@ def test_each_has_its_own_answer(tmp_path: Path) -> None:
 
 
 def test_the_server_has_no_threads_for_a_fork_would_lose_them(tmp_path: Path) -> None:
-    rows(tmp_path, 1)
-    assert server().num_threads() == 1
+    for number in (1, 2):  # from the second on it has loaded more
+        rows(tmp_path, number)
+        assert server().num_threads() == 1
 
 
 def test_it_keeps_nothing_of_what_is_over(tmp_path: Path) -> None:

@@ -335,3 +335,28 @@ def test_the_staging_process_imports_as_little_as_it_can() -> None:
     told = "import sys, tidegate.engines.duckdb.worker; print({'ibis', 'pandas', 'pandera', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_csv_is_staged_without_what_only_looks_at_tables(tmp_path: Path) -> None:
+    """Loading pandas takes longer than staging a contributor's file does."""
+    asked = plan(tmp_path, {"a": "int64", "b": "timestamp('UTC')"}, write(tmp_path, "x.csv", "a,b\n1,2026-01-02\n"))
+    told = (
+        "import sys; from tidegate.engines.duckdb.worker import StagePlan, stage;"
+        "stage(StagePlan.model_validate_json(sys.stdin.read())); print({'pandas'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], input=asked.model_dump_json(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+def test_a_text_that_holds_what_looks_like_records_is_read_whatever_thread_begins_within_it(tmp_path: Path) -> None:
+    """DuckDB's threads disagree about this file, and it will not read it by several."""
+    record = '2,"\n' + "7,b\n" * 40 + '7,"\n'
+    count = 18_000_000 // len(record)
+    source = write(tmp_path, "x.csv", "n,t\n" + record * count + "3,z\n")
+    stage, _ = staged(tmp_path, {"n": "int64", "t": "string"}, source)
+    rows = pq.read_table(stage.files[0].path, columns=["n", "t"])
+    assert rows.num_rows == stage.read == count + 1
+    assert rows.column("n").to_pylist() == [2] * count + [3]
+    assert set(rows.column("t").to_pylist()) == {"\n" + "7,b\n" * 40 + "7,", "z"}

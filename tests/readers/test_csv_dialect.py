@@ -26,6 +26,7 @@ def dialect_of(path, columns=COLUMNS) -> CsvDialect:
         (b"a|b", ("|", ("a", "b"), 3, "\n")),
         (b"a", (",", ("a",), 1, "\n")),
         (b"a;x,y\n", (";", ("a", "x,y"), 6, "\n")),
+        (b"A;B, c\n", (";", ("A", "B, c"), 7, "\n")),  # no name is the contract's, and one is but for its case
         (b"a,x;y\n", (",", ("a", "x;y"), 6, "\n")),
         (b'"b,c","say ""a"""\n', (",", ("b,c", 'say "a"'), 18, "\n")),
         (b'"a","x\ny"\n1,2\n', (",", ("a", "x\ny"), 10, "\n")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import py_compile
 from collections.abc import Callable
 
 import pytest
@@ -95,3 +97,13 @@ def test_a_file_has_exactly_one_model(make_contract: Make) -> None:
     path.write_text(path.read_text() + "\n\nclass Other(pa.DataFrameModel):\n    b: int\n")
     with pytest.raises(BrokenContract, match="exactly one DataFrameModel; it defines Sample, Other"):
         load_contract(path)
+
+
+def test_what_runs_is_the_file_and_not_bytecode_that_lies_beside_it(make_contract: Make) -> None:
+    path = make_contract("a: int\n").path
+    before = path.stat()
+    cached = py_compile.compile(str(path))  # a stranger can plant one for any size and time
+    path.write_text(path.read_text().replace("a: int", "b: int"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert cached is not None
+    assert [column.name for column in load_contract(path).columns] == ["b"]

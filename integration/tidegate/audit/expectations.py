@@ -17,20 +17,11 @@ from tidegate.engines import Engine
 from tidegate.errors import BrokenContract, nearest
 from tidegate.receipt import Check, Example, Status
 from tidegate.registry import Contract, Expectation, Suite
-from tidegate.registry.suite import UNEXPECTED_ROWS
+from tidegate.registry.suite import OF_COLUMNS, UNEXPECTED_ROWS
 
 _EXAMPLES = 5
 _NUMBER = "tidegate"  # the key in an expectation's meta under which its place in the suite is kept
 _SHOWN = 300
-_OF_COLUMNS = frozenset(
-    {
-        "expect_column_to_exist",
-        "expect_table_column_count_to_be_between",
-        "expect_table_column_count_to_equal",
-        "expect_table_columns_to_match_ordered_list",
-        "expect_table_columns_to_match_set",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -110,7 +101,7 @@ def run_suite(
         warnings.simplefilter("ignore")
         whole = engine.batch(rows)
         # An expectation about the columns themselves is not to see the record number.
-        of_columns = [each for each in prepared if each.expectation_type in _OF_COLUMNS]
+        of_columns = [each for each in prepared if each.expectation_type in OF_COLUMNS]
         results = _validated(whole, [each for each in prepared if each not in of_columns], suite)
         if of_columns:
             results |= _validated(engine.batch(rows.drop(RECORD, *shape.left_out)), of_columns, suite)

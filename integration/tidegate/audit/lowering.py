@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any
+from typing import Any, TypeGuard
 
 import ibis.expr.types as ir
 import pandas as pd
@@ -34,6 +34,11 @@ _SAFE_PATTERN = re.compile(
 
 _EMPTY = re.compile(r"(?:^\^?|[(|])(?:[)|]|\$?$)")
 """An alternative that is nothing: DuckDB 1.5 takes such a pattern for another."""
+
+
+def is_plain(pattern: object) -> TypeGuard[str]:
+    """Whether a regular expression means the same to Python and to other languages, but for a `$` at its end."""
+    return isinstance(pattern, str) and bool(_SAFE_PATTERN.fullmatch(pattern)) and not _EMPTY.search(pattern)
 
 
 def lower(rule: Rule, column: Column, dtype: Any, cell: ir.Value) -> ir.BooleanValue | None:
@@ -120,9 +125,7 @@ def _affix(name: str, column: Column, dtype: Any, cell: Any, statistics: dict[st
 
 def _pattern(anchor: str, column: Column, dtype: Any, cell: Any, statistics: dict[str, Any]) -> ir.BooleanValue | None:
     pattern = statistics["pattern"]
-    if not _textual(column, dtype) or not isinstance(pattern, str) or not _SAFE_PATTERN.fullmatch(pattern):
-        return None
-    if _EMPTY.search(pattern):
+    if not _textual(column, dtype) or not is_plain(pattern):
         return None
     if pattern.endswith("$") and not pattern.endswith("\\$"):
         # Python's $ also matches before a final newline; Arrow's own text has RE2's, which does not.

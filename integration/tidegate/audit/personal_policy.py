@@ -127,9 +127,8 @@ def _discreet(check: Check) -> Check:
         for each in check.examples
     )
     observed = "it holds personal data" if check.observed and kinds_in(check.observed) else check.observed
-    if examples == check.examples and observed == check.observed:
-        return check
-    return check.model_copy(update={"examples": examples, "observed": observed})
+    hint = None if check.hint and kinds_in(check.hint) else check.hint
+    return check.model_copy(update={"examples": examples, "observed": observed, "hint": hint})
 
 
 def discreet_repairs(repairs: Iterable[Repair]) -> tuple[Repair, ...]:

@@ -6,7 +6,7 @@ While judging it is narrow (record, code, rule, column, reason); with its record
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import ibis
@@ -35,15 +35,19 @@ CODES = {
     "nested-too-deep": "JSON nests deeper than `resources.max_depth`.",
     "wrong-columns": "The whole file lacks a required column, has an unknown one, or has them in the wrong order.",
     "rule-failed": "The record fails a rule of the contract.",
+    "not-migrated": "The migration to a new version cannot make a cell of the record.",
     "missing-dropped": "A cell is null in a column that `cleaning_config.missing` sets to `drop_row`.",
     "duplicate": "The record is in the submission or in the training data already.",
     "leaked": "The record is in the holdout, on which models are tested.",
 }
 """Every code that a quarantined row may carry, and what it means."""
 
+EXAMPLES = 5
+"""How many failing records of a rule are shown."""
 _SHOWN = 200  # characters of an example
 _BATCH = 1_000  # rows
 _COLUMNS = ("code", "rule", "column", "reason")
+_WELL_FORMED, _IN_SCHEMA = "dataframe.well_formed", "dataframe.column_in_schema"
 
 Examples = dict[str, list[tuple[int, str | None]]]
 """Per rule its first failing records, each with the offending value where it may be shown."""
@@ -57,8 +61,8 @@ def malformed_rows(stage: ir.Table) -> ir.Table:
     of_cell, unknown = told["code"] == "cell-type", told["code"] == "unknown-column"
     rule = ibis.cases(
         (of_cell, told["column"] + ".dtype"),
-        (unknown, ibis.literal("dataframe.column_in_schema")),
-        else_=ibis.literal("dataframe.well_formed"),
+        (unknown, ibis.literal(_IN_SCHEMA)),
+        else_=ibis.literal(_WELL_FORMED),
     )
     reason = ibis.ifelse(of_cell, ibis.literal("not "), "") + told["detail"].fill_null("")
     return told.select(RECORD, code=told["code"], rule=rule, column=told["column"], reason=reason, text=told["text"])
@@ -144,7 +148,7 @@ def _moved(written: DataFile, path: Path) -> DataFile:
     return DataFile(path=path, rows=written.rows)
 
 
-def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int = 5) -> Examples:
+def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int = EXAMPLES) -> Examples:
     """The first failing records of every rule. There is no value for personal columns or for several columns."""
     first = first_of_each(narrow, most)
     shown = {column.name for column in contract.columns if not column.personal}
@@ -197,24 +201,27 @@ def checks_of(
     counts: dict[str, int],
     examples: Examples,
     malformed: str | None,
+    hints: Mapping[str, str] | None = None,
 ) -> tuple[Check, ...]:
     """One check per rule: shape first, then whether records and cells can be read, then the contract's own.
 
     Args:
         counts: failing records per rule.
+        examples: failing records per rule, of which the first few are shown.
         malformed: what is wrong with records that cannot be read.
+        hints: how to mend it, per rule.
     """
 
     def check(
         rule: str, column: str | None, expected: str, unseen: str | None = None, warns: bool = False,
         most: int | None = None,
     ) -> Check:  # fmt: skip
-        failing = counts.get(rule, 0)
+        failing, shown = counts.get(rule, 0), min(EXAMPLES, EXAMPLES if most is None else most)
         return Check(
             id=rule, kind="rule", column=column, severity="warning" if warns else "critical", expected=expected,
             observed=unseen, status="not_evaluated" if unseen else "failed" if failing else "passed",
-            failing_rows=None if unseen else failing,
-            examples=tuple(Example(record=record, value=value) for record, value in examples.get(rule, ())[:most]),
+            failing_rows=None if unseen else failing, hint=(hints or {}).get(rule),
+            examples=tuple(Example(record=record, value=value) for record, value in examples.get(rule, ())[:shown]),
         )  # fmt: skip
 
     # JSON has unknown keys per record; the other formats have unknown columns per file.
@@ -222,7 +229,7 @@ def checks_of(
     typed = [c for c in contract.columns if c.name not in shape.left_out and c.name not in shape.missing]
     return (
         *shapes,
-        check("dataframe.well_formed", None, "records that can be read").model_copy(update={"observed": malformed}),
+        check(_WELL_FORMED, None, "records that can be read").model_copy(update={"observed": malformed}),
         *(check(f"{c.name}.dtype", c.name, _typed(c)) for c in typed),
         *(
             check(r.id, r.column, r.expected, outcome.not_evaluated.get(r.id), r.warns, r.most_examples)
@@ -241,13 +248,14 @@ def _typed(column: Column) -> str:
 
 def malformed_as(narrow: ir.Table) -> str | None:
     """What is wrong with records that cannot be read: per code how many, and the reason of the first."""
-    told = narrow.filter(narrow["rule"] == "dataframe.well_formed")
+    told = narrow.filter(narrow["rule"] == _WELL_FORMED)
     found = told.group_by("code").aggregate(n=told[RECORD].nunique(), first=told["reason"].argmin(told[RECORD]))
     rows = found.order_by(ibis.desc("n"), "code").to_pyarrow().to_pylist()
     return "; ".join(f"{row['code']}: {row['n']}, the first at {row['first']}" for row in rows) or None
 
 
 def failing_per_rule(narrow: ir.Table) -> dict[str, int]:
-    """How many records fail each rule. None fails one twice, and to count different ones takes memory for each."""
-    counted = narrow.group_by("rule").aggregate(n=narrow[RECORD].count())
-    return {row["rule"]: row["n"] for row in counted.to_pyarrow().to_pylist()}
+    """How many records fail each rule. To count different ones takes memory for each, and only two need it."""
+    once = narrow[RECORD].nunique(where=narrow["rule"].isin([_WELL_FORMED, _IN_SCHEMA]))  # several cells may fail one
+    counted = narrow.group_by("rule").aggregate(n=narrow[RECORD].count(), once=once)
+    return {row["rule"]: row["once"] or row["n"] for row in counted.to_pyarrow().to_pylist()}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import ibis
 import ibis.expr.types as ir
 
-from tidegate.columns import RECORD
+from tidegate.columns import RECORD, Column
 from tidegate.engines import Stage, StagedFile
 from tidegate.engines.conditions import any_of
-from tidegate.errors import nearest
+from tidegate.errors import closest, nearest
 from tidegate.receipt import Check
 from tidegate.registry import Contract
 from tidegate.registry.frames import holds_nulls
+
+_COMPARED = 40_000
+"""How many names are compared, each with another; that may take seconds."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +72,15 @@ def judge_shape(contract: Contract, stage: Stage) -> Shape:
         if column.required and column.name not in contract.matched:
             rows = sum(staged.rows for staged in lacking[column.name])
             files = ", ".join(staged.uri for staged in lacking[column.name][:3])
-            unknown = [name for staged in lacking[column.name] for name in staged.unknown]
-            hint = " " + nearest(column.name, unknown).replace("Known are", "It has") if unknown else ""
+            unknown = _few((name for staged in lacking[column.name] for name in staged.unknown), contract)
+            told = " " + nearest(column.name, unknown).replace("Known are", "It has") if unknown else ""
             checks.append(
                 Check(
                     id=f"{column.name}.column_in_dataframe", kind="rule", column=column.name, severity="critical",
                     status="failed" if column.name in missing else "passed", failing_rows=rows,
                     expected=f"the column {column.name}",
-                    observed=f"{files} lacks it.{hint}" if rows else None,
+                    observed=f"{files} lacks it.{told}" if rows else None,
+                    hint=_to_add(column, unknown) if column.name in missing else None,
                 )
             )  # fmt: skip
     checks += [_matched(pattern.name, telling) for pattern in contract.patterns]
@@ -95,6 +100,18 @@ def judge_shape(contract: Contract, stage: Stage) -> Shape:
     )
 
 
+def _few(names: Iterable[str], contract: Contract) -> list[str]:
+    """So many different names as are compared with the contract's: a file may have ten thousand that are almost its."""
+    return list(islice(dict.fromkeys(names), max(50, _COMPARED // max(1, len(contract.columns)))))
+
+
+def _to_add(column: Column, unknown: Sequence[str]) -> str:
+    close = closest(column.name, unknown)
+    if close is not None:
+        return f"If it is {close!r}, call it {column.name!r}."
+    return f"Add the column. {column.meaning}".rstrip()
+
+
 def _matched(pattern: str, telling: Sequence[StagedFile]) -> Check:
     without = [staged for staged in telling if pattern not in staged.matched.values()]
     return Check(
@@ -109,11 +126,13 @@ def _unknown(contract: Contract, stage: Stage) -> Check:
     unknown = [(name, staged.uri) for staged in stage.staged for name in staged.unknown]
     names = [column.name for column in contract.columns]
     told = "; ".join(f"{uri} has {name!r}. {nearest(name, names)}" for name, uri in unknown[:5])
+    strange = [name for name in _few(sorted(name for name, _ in unknown), contract) if closest(name, names) is None]
     return Check(
         id="dataframe.column_in_schema", kind="rule", column=None, severity="critical",
         status="failed" if unknown else "passed",
         failing_rows=sum(staged.rows for staged in stage.staged if staged.unknown),
         expected="no column but the contract's", observed=told or None,
+        hint=f"Leave out {', '.join(map(repr, strange[:5]))}, or call it as the contract does." if strange else None,
     )  # fmt: skip
 
 

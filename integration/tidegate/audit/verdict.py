@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from tidegate.config import ValidationConfig
 from tidegate.receipt import Check, RowCounts, Verdict
 
+_MOST_OF_SHAPE = 3
+"""How many wrong columns are reasons by name: in a header of another language all are wrong."""
+
 
 @dataclass(frozen=True)
 class Disposition:
@@ -31,8 +34,11 @@ def decide(
     reasons = []
     if rows.read == 0:
         reasons.append("it holds no records")
-    reasons += [f"{check.id}: {check.observed}" for check in wrong_shape]
-    unseen = [check.id for check in checks if check.status == "not_evaluated"]
+    reasons += [f"{check.id}: {check.observed}" for check in wrong_shape[:_MOST_OF_SHAPE]]
+    if len(wrong_shape) > _MOST_OF_SHAPE:
+        reasons.append(f"{len(wrong_shape) - _MOST_OF_SHAPE} more checks of its columns failed")
+    lacking = {check.column for check in wrong_shape if check.column is not None}
+    unseen = [check.id for check in checks if check.status == "not_evaluated" and check.column not in lacking]
     if unseen:
         reasons.append(f"not evaluated, so not passed: {_listed(unseen)}")
     failing = rows.malformed + rows.failed - dropped

@@ -13,7 +13,20 @@ from typing import Annotated
 
 import typer
 
-from tidegate.cli import contracts, diff, history, integrate, maintain, revoke, rollback, track, validate, verify
+from tidegate.cli import (
+    contracts,
+    diff,
+    history,
+    init,
+    integrate,
+    maintain,
+    profile,
+    revoke,
+    rollback,
+    track,
+    validate,
+    verify,
+)
 from tidegate.cli.demo import demo
 from tidegate.errors import SubmissionRejected, TidegateError
 from tidegate.telemetry import configure_logging
@@ -36,7 +49,9 @@ app.command("verify")(verify.verify)
 app.command("diff")(diff.diff)
 app.command("revoke")(revoke.revoke)
 app.command("maintain")(maintain.maintain)
+app.command("profile")(profile.profile)
 app.command("track")(track.track)
+app.command("init")(init.init)
 app.add_typer(contracts.app, name="contracts")
 app.command("demo")(demo)
 
@@ -92,9 +107,11 @@ def _run() -> None:
     except SubmissionRejected as error:
         sys.exit(error.exit_code)  # the command has printed the report
     except TidegateError as error:
-        typer.echo(f"{error.code}: {error.fact}", err=True)
+        from tidegate.reports.safe import lines_shown
+
+        typer.echo(lines_shown(f"{error.code}: {error.fact}"), err=True)
         if error.hint:
-            typer.echo(f"\n{error.hint}", err=True)
+            typer.echo(lines_shown(f"\n{error.hint}"), err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _NO_PLACE:

@@ -49,6 +49,8 @@ def history(
         contract, whose, report, contributor = "", None, "", None
         if entry.receipt is not None:
             contract = f"{entry.receipt.contract.name}@{entry.receipt.contract.version}"
+            if entry.receipt.migrated_from is not None:
+                contract += f" from {entry.receipt.migrated_from.version}"
             whose, contributor = entry.receipt.submission.id, entry.receipt.submission.contributor
             report = entry.receipt.report_digest[:12]
         elif entry.revoked is not None:

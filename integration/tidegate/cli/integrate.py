@@ -14,6 +14,7 @@ from tidegate.cli.options import (
     Files,
     Format,
     FormatOption,
+    MigrateTo,
     RegistryOption,
     given,
     put_out,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def integrate(
     files: Files = None,
     contract: Contract = None,
+    migrate_to: MigrateTo = None,
     data_source: DataSource = None,
     into: Annotated[
         str | None, typer.Option("--into", metavar="POOL", help="The training data, a Delta table; made if new.")
@@ -57,7 +59,7 @@ def integrate(
     """
     from tidegate.data_integration import integrate_contributed_data
 
-    named = given(files, contract, registry, data_source=data_source)
+    named = given(files, contract, registry, migrate_to, data_source=data_source)
     strategy: str | dict[str, Any] | None = merge_strategy
     if weights is not None:
         strategy = {"name": merge_strategy or "weighted", "weights": _shares(weights)}
@@ -101,7 +103,9 @@ def _document(result: IntegrationResult) -> dict[str, Any]:
     if result.report is not None:
         told: dict[str, Any] = json.loads(to_json(result.report))
     else:
-        kept = receipt.model_dump(mode="json", include={"verdict", "submission", "contract", "suite", "rows"})
+        kept = receipt.model_dump(
+            mode="json", include={"verdict", "submission", "contract", "migrated_from", "suite", "rows"}
+        )
         told = kept | {"checks": [], "quarantine": None, "digest": receipt.report_digest}
     dataset = {"uri": result.dataset.uri, "version": receipt.dataset_version, "rows": receipt.dataset_rows}
     return told | {"dataset": dataset, "already_published": receipt.already_published}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +20,18 @@ class Format(StrEnum):
 
     text = "text"
     json = "json"
+
+
+class Form(StrEnum):
+    """How the verdict of `validate` is put out."""
+
+    text = "text"
+    json = "json"
+    html = "html"
+    junit = "junit"
+    github = "github"
+    sarif = "sarif"
+    gitlab = "gitlab"
 
 
 Files = Annotated[
@@ -38,6 +50,12 @@ Contract = Annotated[
     str | None,
     typer.Option("--contract", metavar="NAME[@VERSION]", help="The contract: flights, flights@1, flights@1.0."),
 ]
+MigrateTo = Annotated[
+    str | None,
+    typer.Option(
+        "--migrate-to", metavar="NAME@VERSION", help="The later version that rows are migrated to: flights@2."
+    ),
+]
 RegistryOption = Annotated[
     str | None, typer.Option("--registry", metavar="DIR", help="The folder with contracts/ and expectations/.")
 ]
@@ -49,42 +67,42 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How the verdict 
 Output = Annotated[str | None, typer.Option("--output", metavar="FILE", help="Write the verdict there instead.")]
 
 
-def given(files: list[str] | None, contract: str | None, registry: str | None, **more: Any) -> dict[str, Any]:
-    """The parameters that stand on the command line."""
+def given(
+    files: list[str] | None,
+    contract: str | None,
+    registry: str | None,
+    migrate_to: str | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The parameters that stand on the command line. Raises `Misuse` where there is nothing to migrate from."""
+    if migrate_to is not None and contract is None:
+        raise Misuse(f"--migrate-to is {migrate_to!r}, and there is no --contract.", "Name the version of the files.")
     return {
         "data_path": files or None,
-        "schema_config": {"contract": contract} if contract is not None else None,
+        "schema_config": {"contract": contract, "migrate_to": migrate_to} if contract is not None else None,
         "registry": registry,
         **more,
     }
 
 
-def put_out(report: Report, form: Format, output: str | None) -> None:
+def put_out(report: Report, form: Format | Form, output: str | None) -> None:
     """Print a report, or write it to a file. Raises `Misuse` where the file cannot be written."""
-    if output is None:
-        _print(report, form)
-        return
+    from tidegate.reports import print_text, rendered
+
+    if output is not None:
+        write(output, rendered(report, form))
+    elif form == "text":
+        from rich.console import Console
+
+        print_text(report, Console())
+    else:
+        sys.stdout.write(rendered(report, form))
+
+
+def write(path: str, text: str, how: Literal["w", "a"] = "w") -> None:
+    """Write a text, or add it to a file. Raises `Misuse` where that cannot be."""
     try:
-        with Path(output).open("w", encoding="utf-8") as file:
-            file.write(_rendered(report, form))
+        with Path(path).open(how, encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
-        raise Misuse(f"{output} cannot be written: {error.strerror}.") from None
-
-
-def _print(report: Report, form: Format) -> None:
-    if form is Format.json:
-        from tidegate.reports import to_json
-
-        sys.stdout.write(to_json(report))
-        return
-    from rich.console import Console
-
-    from tidegate.reports import print_text
-
-    print_text(report, Console())
-
-
-def _rendered(report: Report, form: Format) -> str:
-    from tidegate.reports import to_json, to_text
-
-    return to_json(report) if form is Format.json else to_text(report)
+        raise Misuse(f"{path} cannot be written: {error.strerror}.") from None

@@ -13,7 +13,7 @@ from tidegate.config import Resources
 from tidegate.errors import SourceUnreadable, nearest
 from tidegate.readers.admission import too_many_columns
 from tidegate.readers.csv_syntax import DELIMITERS, NEWLINE, Grammar, grammar
-from tidegate.readers.names import NOT_COUNTED, twins
+from tidegate.readers.names import NOT_COUNTED, loosely, twins
 
 _SAMPLE = 10
 _WINDOW = 1 << 20
@@ -41,6 +41,9 @@ def read_dialect(
 ) -> CsvDialect:
     """The dialect of a CSV file: the delimiter is the one that finds most of the contract's columns in the header.
 
+    There a name counts also in another case, or with other signs between its words: then it is misspelt, and tells all
+    the same that this line is the header.
+
     Args:
         path: the plain file.
         columns: the contract's.
@@ -53,14 +56,14 @@ def read_dialect(
     head, ended = _head(path, max(limits.max_cell_bytes, _WINDOW))
     bom = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     text = head[bom:]
-    known = {column.name for column in columns}
+    known = {loosely(column.name) for column in columns}
     best: tuple[int, str, bytes, list[str]] | None = None
     for delimiter in DELIMITERS:
         match = grammar(delimiter).record.match(text)
         if match is None or (match.end() == len(text) and not ended):
             continue
         names = _names(path, grammar(delimiter), match[0])
-        found = sum(name in known or any(re.match(pattern, name) for pattern in patterns) for name in names)
+        found = sum(loosely(name) in known or any(re.match(pattern, name) for pattern in patterns) for name in names)
         if best is None or found > best[0]:
             best = found, delimiter, match[0], names
     if best is None:

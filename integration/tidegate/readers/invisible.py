@@ -36,6 +36,14 @@ def _beginnings() -> dict[bytes, bytes]:
     return {before: bytes(sorted(lasts)) for before, lasts in found.items()}
 
 
+_INVISIBLE = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES) + "]")
+
+
+def without_invisible(text: str) -> str:
+    """The text without them."""
+    return _INVISIBLE.sub("", text)
+
+
 _BEGINNINGS = _beginnings()
 _IN_BYTES = re.compile(
     b"|".join(re.escape(before) + b"[" + re.escape(lasts) + b"]" for before, lasts in _BEGINNINGS.items())

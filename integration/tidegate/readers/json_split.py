@@ -6,7 +6,7 @@ JSON's structure is ASCII, so in UTF-8 a byte that looks like a quote or a brack
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
@@ -15,6 +15,7 @@ from tidegate.readers.opened import opened
 from tidegate.readers.problems import RECORD_BYTES
 
 _BLOCK = 1 << 20
+_LOOKED_THROUGH = 32 << 20  # bytes: beyond them no line is told
 _BOM = b"\xef\xbb\xbf"
 _STRING = rb'"(?:[^"\\\r\n]++|\\[^\r\n])*+"'
 _WHITE = re.compile(rb"[ \t\r\n]*+")
@@ -44,6 +45,19 @@ def lines(path: str | Path) -> Iterator[RawRecord]:
                 yield RawRecord(None, place)
             elif not line.isspace():
                 yield RawRecord(line, place)
+
+
+def lines_of_json(path: str | Path, records: Sequence[int]) -> dict[int, int]:
+    """The lines of records of a JSON Lines file, both counted from 1; of those that begin soon enough."""
+    wanted, last, read = set(records), records[-1], 0
+    found: dict[int, int] = {}
+    for number, record in enumerate(lines(path), 1):
+        read += len(record.text or b"")
+        if number > last or read > _LOOKED_THROUGH:
+            break
+        if number in wanted:
+            found[number] = int(record.place.removeprefix("line "))
+    return found
 
 
 def elements(path: str | Path) -> Iterator[RawRecord]:

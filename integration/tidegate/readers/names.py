@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -12,6 +13,11 @@ NOT_COUNTED = "Upper and lower case, and the ways Unicode spells one letter, do 
 @lru_cache(maxsize=1 << 14)
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def loosely(name: str) -> str:
+    """A name or category without what people often write otherwise: its case, and what stands between its words."""
+    return re.sub(r"[\s_-]+", " ", name.strip()).casefold()
 
 
 def twins(names: Iterable[str]) -> tuple[str, str] | None:

@@ -19,6 +19,7 @@ import pandera.pandas as pa
 from tidegate.columns import Column, Scalar
 from tidegate.receipt import Versioned
 from tidegate.registry.dtypes import SUPPORTED, kind_of
+from tidegate.registry.migration import Written, migrations_in
 from tidegate.registry.model import Model, load_model
 from tidegate.registry.probe import refuse_what_looks_at_other_rows
 from tidegate.registry.refusals import refuse_clashes, refuse_unsupported
@@ -33,6 +34,8 @@ class Contract:
         definitions: Pandera's definition of every column.
         patterns: columns whose name is a regular expression; files say which columns they stand for.
         matched: the columns of a submission that match a pattern, each with its pattern.
+        metadata: what its author wrote into `Config.metadata`.
+        migrations: how columns are made of those of an earlier version, by that version, as it is written.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Contract:
     rules: tuple[Rule, ...]
     patterns: tuple[Column, ...] = ()
     matched: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    migrations: Mapping[str, Written] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -67,6 +72,11 @@ class Contract:
     def parsed(self) -> bool:
         """Whether it declares parsers."""
         return bool(self.schema.parsers) or any(column.parsers for column in self.definitions.values())
+
+    @property
+    def owner(self) -> str:
+        """Who answers questions about it, as the metadata says; empty where it does not."""
+        return str(self.metadata.get("owner") or "")
 
     def versioned(self) -> Versioned:
         """How receipts name it."""
@@ -121,9 +131,10 @@ def contract_of(model: Model) -> Contract:
     rules = rules_of(schema, definitions)
     patterns = tuple(column for name, column in described.items() if name not in named)
     refuse_what_looks_at_other_rows(model, definitions)
+    version = path.stem.removeprefix("v").replace("_", ".")
     return Contract(
         name=path.parent.name,
-        version=path.stem.removeprefix("v").replace("_", "."),
+        version=version,
         digest=hashlib.sha256(path.read_bytes()).hexdigest(),
         path=path,
         description=model.description,
@@ -132,6 +143,8 @@ def contract_of(model: Model) -> Contract:
         definitions=definitions,
         rules=rules,
         patterns=patterns,
+        metadata=model.metadata,
+        migrations=migrations_in(model.migration, version, tuple(named.values()), path),
     )
 
 

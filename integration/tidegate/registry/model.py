@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
 import sys
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
+from typing import Any
 
 import pandera.pandas as pa
 
 from tidegate.errors import BrokenContract
+from tidegate.registry.migration import NAME
 
 _OFTEN_MEANT = "Write one class per file: class Flights(pa.DataFrameModel), with import pandera.pandas as pa."
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a file declares: the schema, the text of its documentation, and the file to point into."""
+    """What a file declares: schema, documentation, the metadata of its Config, migrations as they are written; and the
+    file to point into."""
 
     path: Path
     schema: pa.DataFrameSchema
     description: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    migration: Any = None
 
     def broken(self, column: str | None, fact: str, hint: str | None = None) -> BrokenContract:
         """The error that says what is wrong with a column, or with the whole where `column` is None."""
@@ -43,6 +50,7 @@ def load_model(path: Path) -> Model:
         BrokenContract: it does not run, declares none or several, or one that contradicts itself.
     """
     module = _run(path)
+    migration = vars(module).get(NAME)
     models = [
         value
         for value in vars(module).values()
@@ -54,10 +62,12 @@ def load_model(path: Path) -> Model:
         raise BrokenContract(f"{path} must define exactly one DataFrameModel; it defines {names}.", _OFTEN_MEANT)
     if schemas:
         (schema,) = schemas.values()
-        return Model(path, schema, schema.description or inspect.getdoc(module) or "")
+        return Model(path, schema, schema.description or inspect.getdoc(module) or "", schema.metadata or {}, migration)
     (model,) = models
     try:
-        return Model(path, model.to_schema(), inspect.getdoc(model) or "")
+        # Pandera leaves the metadata out of the schema.
+        metadata = getattr(model.Config, "metadata", None) or {}
+        return Model(path, model.to_schema(), inspect.getdoc(model) or "", metadata, migration)
     except Exception as error:  # Pandera raises many kinds for a model that contradicts itself
         line = inspect.getsourcelines(model)[1]
         raise BrokenContract(f"{path}:{line}: Pandera refuses the model: {error}") from error
@@ -65,13 +75,14 @@ def load_model(path: Path) -> Model:
 
 def _run(path: Path) -> ModuleType:
     name = f"tidegate_contract_{path.parent.name}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    loader = _Loader(name, str(path))
+    spec = spec_from_loader(name, loader)
+    if spec is None:
         raise BrokenContract(f"{path} is no Python file.")
-    module = importlib.util.module_from_spec(spec)
+    module = module_from_spec(spec)
     sys.modules[name] = module  # Pandera looks annotations up in their module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except SyntaxError as error:
         raise BrokenContract(f"{path}:{error.lineno}: {error.msg}.") from None
     except Exception as error:  # the author's code may raise anything
@@ -79,3 +90,10 @@ def _run(path: Path) -> ModuleType:
         at = f":{lines[-1]}" if lines else ""
         raise BrokenContract(f"{path}{at}: {type(error).__name__}: {error}") from error
     return module
+
+
+class _Loader(SourceFileLoader):
+    """Runs what stands in the file, of which the digest is, and never bytecode that lies beside it."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 from tidegate.columns import Column
 from tidegate.errors import nearest
@@ -92,6 +92,14 @@ class ColumnMeasures(_Kept):
     type: str
     measures: dict[str, Measure]
 
+    @model_validator(mode="after")
+    def _are_measures(self) -> ColumnMeasures:
+        """A profile comes from elsewhere: what is no such measure must not be computed with."""
+        for name, measure in self.measures.items():
+            if measure.value is not None and not _is_measure(name, measure.value):
+                raise ValueError(f"what is told as {name} is none")
+        return self
+
 
 class PoolStatistics(_Kept):
     """Statistics of one version of the training data.
@@ -120,6 +128,27 @@ class PoolStatistics(_Kept):
         if statistic == "partition" and "partition" not in measures:
             return measures["categories"]
         return measures[statistic]
+
+
+def _is_measure(name: str, value: Any) -> bool:
+    """Whether a value may be what measuring came to."""
+    match name, value:
+        case "quantiles", list():
+            return len(value) == len(QUANTILES) and all(map(_is_number, value))
+        case "categories", {"values": list() as values, "weights": list() as weights}:
+            known = all(isinstance(each, (str, int)) for each in values)
+            return known and len(values) == len(weights) and all(map(_is_number, weights))
+        case "partition", {"bins": list() as bins, "weights": list() as weights, "tail_weights": list() as tails}:
+            return all(map(_is_number, (*bins, *weights, *tails)))
+        case (("quantiles" | "categories" | "partition"), _):
+            return False
+        case (("min" | "max"), str()):
+            return True
+    return _is_number(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _read(measure: Measure, part: Callable[[Any], Any]) -> Measure:

@@ -35,6 +35,17 @@ REFUSED = {
 }
 """Expectations that could not be evaluated, each with the reason and what to do instead."""
 
+OF_COLUMNS = frozenset(
+    {
+        "expect_column_to_exist",
+        "expect_table_column_count_to_be_between",
+        "expect_table_column_count_to_equal",
+        "expect_table_columns_to_match_ordered_list",
+        "expect_table_columns_to_match_set",
+    }
+)
+"""Expectations about the columns themselves."""
+
 _BETWEEN = re.compile(r"[\s,]*")
 SEVERITIES = ("critical", "warning", "info")
 

@@ -1,7 +1,9 @@
-"""A report put out: for a terminal, for a program, for a browser. Whatever a cell holds, here it is inert."""
+"""A report put out: for a terminal, a program, a browser or CI. Whatever a cell holds, here it is inert."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +11,16 @@ if TYPE_CHECKING:
 
     from tidegate.receipt import Receipt, Report
 
-__all__ = ["print_text", "to_html", "to_json", "to_text"]
+__all__ = ["FORMS", "print_text", "rendered", "to_html", "to_json", "to_text"]
+
+FORMS = ("text", "json", "html", "junit", "github", "sarif", "gitlab")
+"""The forms in which a report is put out. Each is a module of this room, with a function `to_<form>`."""
+
+
+def rendered(report: Report, form: str) -> str:
+    """The report in one of the forms."""
+    to_form: Callable[[Report], str] = getattr(import_module(f"tidegate.reports.{form}"), f"to_{form}")
+    return to_form(report)
 
 
 def print_text(report: Report, console: Console) -> None:
@@ -21,16 +32,12 @@ def print_text(report: Report, console: Console) -> None:
 
 def to_text(report: Report) -> str:
     """A contributor's answer, without colours."""
-    from tidegate.reports import text
-
-    return text.to_text(report)
+    return rendered(report, "text")
 
 
 def to_json(report: Report) -> str:
     """The report as a JSON document; its fields are those of `tidegate.receipt.Report`."""
-    from tidegate.reports import json
-
-    return json.to_json(report)
+    return rendered(report, "json")
 
 
 def to_html(report: Report, receipt: Receipt | None = None) -> str:

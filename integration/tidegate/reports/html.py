@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from tidegate.receipt import Receipt, Report
-from tidegate.reports.hints import hint
 from tidegate.reports.safe import records, shown
+from tidegate.reports.wording import failures, known_as, mended_as, place_of
 
 _MOST_FAILED = 200
 _MOST_CHECKS = 2_000
@@ -18,7 +18,7 @@ _PARTS = ("accepted", "malformed", "failed", "duplicate", "leaked")
 
 def to_html(report: Report, receipt: Receipt | None = None) -> str:
     """The report as one self-contained page, and where the rows went if a receipt is given."""
-    failed = [check for check in report.checks if check.status != "passed"]
+    failed = failures(report)
     counts = report.rows.model_dump()
     return _template().render(
         report=report,
@@ -29,6 +29,7 @@ def to_html(report: Report, receipt: Receipt | None = None) -> str:
         checks=report.checks[:_MOST_CHECKS],
         more_checks=max(0, len(report.checks) - _MOST_CHECKS),
         passed=len(report.checks) - len(failed),
+        place=partial(place_of, report),
     )
 
 
@@ -44,5 +45,6 @@ def _template() -> Template:
     )
     environment.filters["shown"] = shown
     environment.filters["records"] = records
-    environment.filters["hint"] = lambda check: hint(check) or ""
+    environment.filters["known"] = known_as
+    environment.filters["mended"] = mended_as
     return environment.get_template("report.html.j2")

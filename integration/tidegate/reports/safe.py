@@ -10,7 +10,14 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 def shown(text: str, most: int = 60) -> str:
     """`text` with everything visible: control, bidirectional and zero-width characters as escapes; cut at `most`."""
     cut = text if len(text) <= most else text[: most - 1] + "…"
-    return "".join(_escape(character) for character in cut)
+    visible = "".join(_escape(character) for character in cut)
+    return visible.replace("##[", r"##\x5b")  # which GitHub takes for a command, wherever in a line of a log it stands
+
+
+def lines_shown(text: str) -> str:
+    """Lines, each as `shown` has it. A name of a file may hold a newline: no line becomes a command of CI by it."""
+    first, *others = (shown(line, len(line)) for line in text.split("\n"))
+    return first + "".join((r"\n" if line.lstrip().startswith("::") else "\n") + line for line in others)
 
 
 def records(count: int) -> str:

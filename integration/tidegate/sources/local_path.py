@@ -55,6 +55,7 @@ def acquire(path: Path, uri: str, progress: Callable[..., None]) -> Snapshot:
         SourceUnreadable: it is not there, is no regular file, is none of the formats, or changes meanwhile.
     """
     try:
+        str(path).encode()  # what names it is UTF-8
         _refuse_irregular(uri, path.stat().st_mode)
         # Between the two looks the file may have become a pipe, on which a plain open would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -71,7 +72,7 @@ def acquire(path: Path, uri: str, progress: Callable[..., None]) -> Snapshot:
     except FileNotFoundError:
         raise _not_found(uri) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "its name is not one of a file"
+        reason = error.strerror if isinstance(error, OSError) else "its name is not one of a file, or not UTF-8"
         raise SourceUnreadable(f"{uri} cannot be read: {reason}.", "Check the path and its permissions.") from None
     return look.snapshot(path, uri, kind, before)
 

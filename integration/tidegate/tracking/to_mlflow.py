@@ -176,12 +176,14 @@ def _dataset(one: Input) -> DatasetInput:
 
 def _tags(outcome: Outcome) -> dict[str, str]:
     receipt = outcome.receipt
+    before = receipt.migrated_from
     tags = {
         INTEGRATION: receipt.integration,
         "tidegate.verdict": receipt.verdict,
         "tidegate.submission": receipt.submission.id,
         "tidegate.contributor": receipt.submission.contributor,
         "tidegate.contract": outcome.metadata["contract"],
+        "tidegate.migrated_from": f"{before.name}@{before.version}" if before is not None else None,
         "tidegate.contract_digest": receipt.contract.digest,
         "tidegate.suite_digest": receipt.suite.digest if receipt.suite is not None else None,
         "tidegate.report_digest": receipt.report_digest,

@@ -6,6 +6,7 @@ end of its socket is closed. `forked` is that other end, and says what goes over
 
 from __future__ import annotations
 
+import importlib
 import os
 import selectors
 import signal
@@ -66,6 +67,8 @@ class _Server:
     def _fork(self, number: int, descriptors: list[int], selector: selectors.BaseSelector) -> None:
         """Fork a staging process that has the descriptors: its socket, standard error, and perhaps one for progress."""
         its_socket, complaints, *told = descriptors
+        if number > 1:  # Arrow loads it to look at Python's values, and whoever stages twice will stage again
+            importlib.import_module("pandas")
         pid = os.fork()
         if pid == 0:
             selector.close()

@@ -43,6 +43,8 @@ from tidegate.readers.parquet_pages import check_pages
 BITS = 60
 """How many columns one mask of repaired cells covers, so that it stays within 64 bits."""
 _QUOTE = b'"'
+_PART = 8_000_000
+"""Bytes that DuckDB gives to a thread of its CSV reader: a smaller file has one reader."""
 
 
 @dataclass
@@ -113,6 +115,9 @@ def open_scan(
             yield _fast_csv(connection, plan, plain, dialect, counts, numbers)
         if not counts.nuls:
             yield _fast_csv(connection, plan, plain, dialect, counts)
+            # Where a text holds what looks like records, a thread may begin within it.
+            if counts.quotes and plain.stat().st_size > _PART:
+                yield _fast_csv(connection, plan, plain, dialect, counts, parallel=False)
         yield _exact_csv(connection, plan, plain, dialect, counts)
     else:
         if plan.patterns:  # a key may first stand in the last record
@@ -126,7 +131,7 @@ def _scan(connection: duckdb.DuckDBPyConnection, plan: StagePlan, relation: str,
     for number, column in enumerate(plan.columns):
         if column.name not in source_types:
             continue
-        sql_type = _sql_type(column.type)
+        sql_type = _sql_type(connection, column.type)
         how = cast(column, number, sql_type, source_types[column.name], repairs)
         if how.parsed:
             _register_parser(connection, column, number, sql_type, plan.resources.max_depth)
@@ -155,15 +160,16 @@ def _fast_csv(
     dialect: CsvDialect,
     counts: ByteCounts,
     numbers: frozenset[str] = frozenset(),
+    parallel: bool = True,
 ) -> Scan:
-    kinds = {column.name: _sql_type(column.type) for column in plan.columns if column.name in numbers}
+    kinds = {column.name: _sql_type(connection, column.type) for column in plan.columns if column.name in numbers}
     types = {name: kinds.get(name, "VARCHAR") for name in dialect.header}
     columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
     # A final "cannot occur" null string is not needed: an unquoted empty cell is the one spelling of null.
     relation = (
         f"read_csv({quoted(str(plain))}, auto_detect=false, header=false, skip=1, columns={{{columns}}},"
         f" delim={quoted(dialect.delimiter)}, quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false,"
-        " strict_mode=true, null_padding=false, ignore_errors=false)"
+        f" strict_mode=true, null_padding=false, ignore_errors=false, parallel={str(parallel).lower()})"
     )
     scan = _scan(connection, plan, relation, types)
     texts = [identifier(name) for name, kind in types.items() if kind == "VARCHAR"]
@@ -342,11 +348,11 @@ def _register_parser(
 
 
 @cache
-def _sql_type(kind: str) -> str:
+def _sql_type(connection: duckdb.DuckDBPyConnection, kind: str) -> str:
     """DuckDB's own spelling of a contract column's type, as DESCRIBE gives it."""
-    empty = pa.schema([("x", arrow_type(kind))]).empty_table()
-    with duckdb.connect() as connection:
-        return str(connection.from_arrow(empty).types[0])
+    empty = pa.Table.from_batches([], pa.schema([("x", arrow_type(kind))]))
+    # As a bare stream: to see what a table is, DuckDB would load every library that has tables.
+    return str(connection.from_arrow(empty.__arrow_c_stream__()).types[0])
 
 
 def _counts(plain: Path) -> ByteCounts:

@@ -33,6 +33,9 @@ from tidegate.errors import NoRoom, SourceUnreadable, TidegateError
 from tidegate.readers.decompress import decompress_to
 from tidegate.telemetry import listen
 
+_ANOTHER_WAY = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException)
+"""What DuckDB raises where a file may still be read another way; the last where it cannot be shared out to threads."""
+
 
 def main(progress: int | None = None) -> NoReturn:
     """Stage one plan. Progress is told to a descriptor, if one is given."""
@@ -120,7 +123,7 @@ def _staged_whole(
             raise NoRoom(
                 f"Staging in {plan.folder} failed: {str(error).splitlines()[0]}", "Is the disk full?"
             ) from None
-        if scan.tentative and isinstance(error, duckdb.InvalidInputException | duckdb.ConversionException):
+        if scan.tentative and isinstance(error, _ANOTHER_WAY):
             return False
         if cause := scan.failure():
             raise cause from None
