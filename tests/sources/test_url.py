@@ -158,6 +158,23 @@ def test_headers_that_drip_have_a_deadline(fetched: Fetched) -> None:
         assert time.monotonic() - began < 3
 
 
+def test_a_line_that_breaks_within_the_headers(fetched: Fetched) -> None:
+    """http.client takes such an answer for one without the headers that did not come, and without a body."""
+    whole = b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: %d\r\n\r\n" % len(CSV) + CSV
+
+    def serve(server: socket.socket) -> None:
+        for part in (whole[:17], whole[:30], whole[:55], whole):
+            line, _ = server.accept()
+            with line:
+                line.recv(1 << 16)
+                line.sendall(part)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        (snapshot,) = fetched(f"http://127.0.0.1:{server.getsockname()[1]}/x.csv", attempts=4)
+    assert snapshot.size == len(CSV)
+
+
 def test_a_server_that_says_nothing(fetched: Fetched) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/x.csv"

@@ -170,6 +170,8 @@ class UrlFile:
         tag = response.getheader("ETag", "")
         strong = tag if re.fullmatch(r'"[^"]+"', tag) else None
         length = _length(response)
+        if length != 0 and not response.chunked and not response.peek(1):
+            raise Transient("the connection broke")  # perhaps within the headers, of which http.client does not tell
         chunks = _chunks(response, length, self.uri)
         if version is None:
             if status != HTTPStatus.OK:
