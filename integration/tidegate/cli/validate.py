@@ -60,10 +60,13 @@ def validate(
     Exit code 0: accepted, or a mended copy is. 1: rejected. 2: misuse or a broken contract. 3: a file cannot be read.
     """
     from tidegate.config import load_config
-    from tidegate.data_integration import validate_contributed_data
+    from tidegate.engines import warm_up
 
     besides = [_form_and_file(each) for each in also or ()]
     settings = load_config(given(files, contract, registry, migrate_to, data_source=data_source), config)
+    warm_up()
+    from tidegate.data_integration import validate_contributed_data
+
     with progress():
         report = validate_contributed_data(settings, quarantine, fix=fix, pool=pool)
     put_out(report, output_format, output)

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from great_expectations.datasource.fluent.interfaces import Batch
 
-__all__ = ["DataFile", "Engine", "Extremes", "Stage", "StagePlan", "StageSource", "StagedFile", "open_engine"]
+__all__ = [
+    "DataFile",
+    "Engine",
+    "Extremes",
+    "Stage",
+    "StagePlan",
+    "StageSource",
+    "StagedFile",
+    "open_engine",
+    "warm_up",
+]
 
 
 class Engine(Protocol):
@@ -104,3 +114,10 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
+
+
+def warm_up() -> None:
+    """Start what staging will need: it loads while the caller imports what judging needs, a second each."""
+    from tidegate.engines.duckdb.forked import start
+
+    start()

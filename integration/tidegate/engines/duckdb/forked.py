@@ -43,14 +43,17 @@ class _Server:
                 stdin=subprocess.DEVNULL, env=environment, pass_fds=[theirs.fileno()],
                 process_group=0,  # Ctrl-C is for us, and we end it
             )  # fmt: skip
-        self.owner = os.getpid()
+        self.owner, self._asked = os.getpid(), False
 
     def ask(self, number: int, *descriptors: int) -> None:
         """Raises `OSError` where it is gone."""
+        self._asked = True
         socket.send_fds(self._control, [NUMBER.pack(number)], descriptors)
 
     def stop(self) -> None:
         self._control.close()
+        if not self._asked:  # it has no children, and may not have loaded yet
+            self._process.kill()
         try:
             self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -75,6 +78,14 @@ def _fork(number: int, *descriptors: int) -> None:
         _server = _Server()
         with suppress(OSError):  # it could not start; waiting for the process tells
             _server.ask(number, *descriptors)
+
+
+def start() -> None:
+    """Start the server, where there is none. It loads meanwhile; what goes wrong shows when it is asked."""
+    global _server
+    with _lock:
+        if _server is None:
+            _server = _Server()
 
 
 @atexit.register
