@@ -351,8 +351,10 @@ def _outcome(
         expectations=done.judgement.expectations,
         quarantine_summary=done.summary,
         pool_before=(str(pool_location(config.training_data)), done.pool_version),
-        contract_file=standard.contract.path,
-        suite_file=standard.suite.path if standard.suite is not None else None,
+        contract=standard.contract,
+        suite=standard.suite,
+        columns=done.judgement.contract.columns,
+        accepted=tuple(file.path for file in done.judgement.files),
     )
 
 
@@ -369,6 +371,7 @@ def _told_by_the_log(
         expectations=None,
         quarantine_summary=[],
         pool_before=(str(pool_location(config.training_data)), None),
-        contract_file=standard.contract.path,
-        suite_file=standard.suite.path if standard.suite is not None else None,
+        contract=standard.contract,
+        suite=standard.suite,
+        columns=standard.contract.columns,
     )
