@@ -16,9 +16,19 @@ from tidegate.telemetry import event
 from tidegate.tracking.derived import Derived, derived_datasets
 from tidegate.tracking.outbox import Entry, put
 from tidegate.tracking.outcome import Outcome, has_bundle, keep_bundle, write_bundle
+from tidegate.tracking.to_openlineage import announced, check_installed
 from tidegate.workspace import Workspace
 
-__all__ = ["Derived", "Outcome", "derived_datasets", "has_bundle", "record", "record_scores"]
+__all__ = [
+    "Derived",
+    "Outcome",
+    "announced",
+    "check_installed",
+    "derived_datasets",
+    "has_bundle",
+    "record",
+    "record_scores",
+]
 
 log = logging.getLogger(__name__)
 

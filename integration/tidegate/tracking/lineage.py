@@ -1,6 +1,7 @@
 """From a pool's version back to the submissions that it is made of, and from a submission forward to what has it.
 
-All of it is told from pools' logs and from the receipts of a state folder. Models are asked of MLflow: `tidegate.tracking.models`.
+All of it is told by pools' logs and the receipts of a state folder. MLflow is asked for models by
+`tidegate.tracking.models`.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ class Models:
             if code == "RESOURCE_DOES_NOT_EXIST":
                 raise Misuse(f"{self._where} knows of no such model or run.", "Is it the right server?") from None
             raise TidegateError(f"{self._where} does not answer ({code}).", "Try again when it is there.") from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - of SQLAlchemy, requests and others, none in our words
             kind = type(error).__name__
             raise TidegateError(f"{self._where} cannot be asked ({kind}).", "Is it the right server?") from None
 
