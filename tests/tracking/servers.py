@@ -25,8 +25,9 @@ def mlflow_server(store: str, folder: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
-        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--host", "127.0.0.1", "--port", str(port),
-        "--artifacts-destination", str(folder / "artifacts"), "--workers", "1",
+        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
+        "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--artifacts-destination", str(folder / "artifacts"),
     ]  # fmt: skip
     environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "server.log").open("w") as log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 from tests.cli.in_process import command_line
+from tests.docs.test_complete import rows
 from tests.tracking.servers import mlflow_server, postgresql
 
 from tidegate import SubmissionRejected, integrate_contributed_data
@@ -30,7 +32,7 @@ class Members(pa.DataFrameModel):
 
     member: int = pa.Field(metadata={"key": True})
     email: str = pa.Field(str_matches=r"^[^@]+@[^@]+$", metadata={"personal": True})
-    birth_year: int = pa.Field(ge=1900, metadata={"personal": True})
+    card: int = pa.Field(ge=400_000_000_000, metadata={"personal": True})
     visits: int = pa.Field(ge=0, nullable=True)
     contact: str = pa.Field(nullable=True)
 '''
@@ -39,23 +41,24 @@ SUITE = {
     "expectations": [
         {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "email", "regex": "example.org$"},
          "severity": "warning"},
-        {"type": "expect_column_max_to_be_between", "kwargs": {"column": "birth_year", "max_value": 1910},
+        {"type": "expect_column_max_to_be_between", "kwargs": {"column": "card", "max_value": 400_000_000_001},
          "severity": "warning"},
         {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "visits", "max_value": 50},
          "severity": "warning"},
     ],
 }  # fmt: skip
-HEADER = "member,email,birth_year,visits,contact\n"
-FIRST = HEADER + "1,zebedee@example.com,1987,5,\n2,quentin@example.org,1966,7,\n"
-# A bad address, a bad year, a year that is no number, a duplicate; and a column that nobody marked.
+HEADER = "member,email,card,visits,contact\n"
+FIRST = HEADER + "1,zebedee@example.com,712345678901,5,\n2,quentin@example.org,698765432109,7,\n"
+# A bad address, a bad card, a card that is no number, a duplicate; and a column that nobody marked.
 SECOND = HEADER + (
-    "3,ursula@example.com,1955,17,\n4,not-an-address,1944,3,\n5,tobias@example.org,1833,4,\n"
-    "6,wilma@example.org,nineteen,4,\n1,zebedee@example.com,1987,5,\n7,yorick@example.org,1923,,+14155552671\n"
+    "3,ursula@example.com,523456789012,17,\n4,not-an-address,434567890123,3,\n5,tobias@example.org,345678901234,4,\n"
+    "6,wilma@example.org,nineteen,4,\n1,zebedee@example.com,712345678901,5,\n7,yorick@example.org,456789012345,,+14155552671\n"
 )
-THIRD = HEADER + "8,no-address-either,1911,1,\n"
+THIRD = HEADER + "8,no-address-either,567890123456,1,\n"
 PERSONAL = [
     "zebedee", "quentin", "ursula", "not-an-address", "tobias", "wilma", "yorick", "no-address-either",
-    "1987", "1966", "1955", "1944", "1833", "nineteen", "1923", "1911",
+    "712345678901", "698765432109", "523456789012", "434567890123", "345678901234", "nineteen", "456789012345",
+    "567890123456",
 ]  # fmt: skip
 
 
@@ -191,13 +194,13 @@ def test_a_run_has_figures_and_datasets_with_schema_and_profile(world: World) ->
     assert profile["accepted_columns"] == {
         "member": {"nulls": 0, "min": 3, "max": 7},
         "email": {"nulls": 0},
-        "birth_year": {"nulls": 0},
+        "card": {"nulls": 0},
         "visits": {"nulls": 1, "min": 17, "max": 17},
         "contact": {"nulls": 1},
     }
     columns = json.loads(contribution.schema)["mlflow_colspec"]
     assert columns[2:4] == [
-        {"name": "birth_year", "required": True, "type": "long"},
+        {"name": "card", "required": True, "type": "long"},
         {"name": "visits", "required": False, "type": "long"},
     ]
 
@@ -219,6 +222,20 @@ def test_an_artifact_has_no_personal_value(artifacts: Path, name: str) -> None:
     else:
         text = path.read_text(encoding="utf-8")
     assert [value for value in PERSONAL if value in text] == []
+
+
+def test_tags_metrics_and_artifacts_are_those_that_are_documented(world: World, artifacts: Path) -> None:
+    (run,) = world.runs("tags.`tidegate.contributor` = 'bob'")
+    assert rows("tracking.md", "Tags").keys() - {"tidegate.migrated_from"} == {
+        tag for tag in run.data.tags if tag.startswith("tidegate.")
+    }
+    metrics = re.findall(r"`([a-z_]+)`", "".join(rows("tracking.md", "Metrics")))
+    assert set(metrics) == {m for m in run.data.metrics if not m.startswith("seconds_")} | {
+        "seconds_acquire", "seconds_stage",
+    }  # fmt: skip
+    assert (
+        sorted(re.findall(r"`([a-z_]+\.\w+)`", "".join(f"`{row}`" for row in rows("tracking.md", "Artifacts")))) == TREE
+    )
 
 
 def test_the_tree_is_the_same_for_each(artifacts: Path) -> None:
