@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -101,6 +100,8 @@ def _source(submission: Submission) -> tuple[str, dict[str, Any]]:
 
 
 def _schema(columns: Sequence[Column]) -> pa.Schema:
+    import ibis  # which an integration has loaded, and nobody else needs
+
     fields = [(c.name, ibis.dtype(c.type).to_pyarrow(), c.nullable or not c.required) for c in columns]
     return pa.schema([pa.field(name, kind, nullable=nullable) for name, kind, nullable in fields])
 

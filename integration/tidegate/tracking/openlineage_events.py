@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 from tidegate import __version__
 from tidegate.columns import Column
 from tidegate.receipt import Submission
-from tidegate.registry import Contract
 from tidegate.tracking.outcome import Outcome
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset, RunEvent
+
+    from tidegate.registry import Contract
 
 _PRODUCER = f"urn:tidegate:{__version__}"
 _MOST_FILES = 1_000

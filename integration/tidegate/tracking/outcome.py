@@ -7,18 +7,19 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from tidegate.columns import Column
-from tidegate.describe import describe
 from tidegate.receipt import Receipt, Report
-from tidegate.registry import Contract, Suite
 from tidegate.reports import to_html, to_json
 from tidegate.workspace import Workspace
+
+if TYPE_CHECKING:  # it takes two seconds to load, and whoever only delivers or looks needs none of it
+    from tidegate.columns import Column
+    from tidegate.registry import Contract, Suite
 
 _SUMMARY = pa.schema([("code", pa.string()), ("rule", pa.string()), ("column", pa.string()), ("records", pa.int64())])
 
@@ -63,6 +64,8 @@ def write_bundle(outcome: Outcome, folder: Path) -> Path:
     Args:
         folder: where the new folder is made.
     """
+    from tidegate.describe import describe
+
     bundle = Path(tempfile.mkdtemp(dir=folder))
     (bundle / "receipt.json").write_text(outcome.receipt.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if outcome.report is not None:

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING
 from tidegate.config import TrackingConfig
 from tidegate.errors import Misuse, TidegateError
 from tidegate.receipt import Submission
-from tidegate.registry import Contract
 from tidegate.telemetry import event
 from tidegate.tracking.outcome import Outcome
 
 if TYPE_CHECKING:
     from openlineage.client import OpenLineageClient
     from openlineage.client.event_v2 import RunEvent
+
+    from tidegate.registry import Contract
 
 log = logging.getLogger(__name__)
 
