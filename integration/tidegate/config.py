@@ -115,6 +115,8 @@ class TrackingConfig(_Config):
     """How long a tracking server is waited for in all; what it has not taken by then waits in the outbox."""
     metaflow: bool = True
     """Whether the result is attached to the Metaflow task, where the call runs inside one."""
+    openlineage: bool = False
+    """Whether OpenLineage events are sent, to where openlineage-python is configured to send them."""
 
 
 class Resources(_Config):

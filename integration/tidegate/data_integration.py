@@ -27,7 +27,7 @@ from tidegate.room import check_room
 from tidegate.sources import Snapshot
 from tidegate.standard import Standard, load_standard
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
-from tidegate.tracking import Outcome, has_bundle, record
+from tidegate.tracking import Outcome, announced, check_installed, has_bundle, record
 from tidegate.workspace import Workspace, work_folder
 
 log = logging.getLogger(__name__)
@@ -122,6 +122,7 @@ def integrate(config: IntegrationConfig, today: datetime.date | None = None) -> 
     """
     if config.training_data is None:
         raise Misuse("There is no training_data.", "Name the pool: a Delta table, or a new folder for one.")
+    check_installed(config.tracking)
     standard = load_standard(config, today)
     workspace = Workspace(Path(config.state_dir))
     try:
@@ -145,13 +146,15 @@ def _integrate(
     assert config.training_data is not None
     target = pool_location(config.output or config.training_data, None if config.output else config.state_dir)
     integration = integration_id(config, standard, submission, target)
-    with _run(integration):
+    with _run(integration), announced(config.tracking, submission, standard.offered, str(target)) as tell:
         published = find_published(target, integration)
         if published is not None:
             event(log, "already published", dataset_version=published.dataset_version)
             result = _result(published.model_copy(update={"already_published": True}), None, target)
+            outcome = _told_by_the_log(config, standard, published, result)
             if not has_bundle(published, workspace):  # killed after the commit, or published from elsewhere
-                record(_told_by_the_log(config, standard, published, result), config, workspace, folder)
+                record(outcome, config, workspace, folder)
+            tell(outcome)
             return result
         check_room(snapshots, folder, target if isinstance(target, Path) else folder)
         kept = workspace.quarantine / f"{integration[:32]}.parquet"
@@ -170,8 +173,10 @@ def _integrate(
                 "Run it again.",
             )
         result = _result(done.receipt, done.judgement.report, target)
+        outcome = _outcome(config, standard, done, result)
         with step("record"):
-            record(_outcome(config, standard, done, result), config, workspace, folder)
+            record(outcome, config, workspace, folder)
+        tell(outcome)
     if done.judgement.report.verdict == "rejected":
         raise SubmissionRejected(done.judgement.report)
     return result
@@ -351,8 +356,10 @@ def _outcome(
         expectations=done.judgement.expectations,
         quarantine_summary=done.summary,
         pool_before=(str(pool_location(config.training_data)), done.pool_version),
-        contract_file=standard.contract.path,
-        suite_file=standard.suite.path if standard.suite is not None else None,
+        contract=standard.contract,
+        suite=standard.suite,
+        columns=done.judgement.contract.columns,
+        accepted=tuple(file.path for file in done.judgement.files),
     )
 
 
@@ -369,6 +376,7 @@ def _told_by_the_log(
         expectations=None,
         quarantine_summary=[],
         pool_before=(str(pool_location(config.training_data)), None),
-        contract_file=standard.contract.path,
-        suite_file=standard.suite.path if standard.suite is not None else None,
+        contract=standard.contract,
+        suite=standard.suite,
+        columns=standard.contract.columns,
     )

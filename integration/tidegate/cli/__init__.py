@@ -19,6 +19,7 @@ from tidegate.cli import (
     history,
     init,
     integrate,
+    lineage,
     maintain,
     profile,
     revoke,
@@ -48,6 +49,7 @@ app.command("rollback")(rollback.rollback)
 app.command("verify")(verify.verify)
 app.command("diff")(diff.diff)
 app.command("revoke")(revoke.revoke)
+app.command("lineage")(lineage.lineage)
 app.command("maintain")(maintain.maintain)
 app.command("profile")(profile.profile)
 app.command("track")(track.track)

@@ -95,7 +95,8 @@ class TrainingFlow(FlowSpec):
         self.after = asdict(score(self.new_model, holdout))
         self.difference = {name: self.after[name] - self.before[name] for name in ("roc_auc", "accuracy", "log_loss")}
         _score_card(self.before, self.after)
-        _log_scores(self.state_dir, self.before, self.after, self.version_before, self.version_after)
+        versions = (self.version_before, self.version_after)
+        _log_scores(self.state_dir, self.training_data, self.before, self.after, *versions)
         self.next(self.end)
 
     @step
@@ -125,15 +126,21 @@ def _score_card(before: dict[str, float], after: dict[str, float]) -> None:
 
 
 def _log_scores(
-    state_dir: str, before: dict[str, float], after: dict[str, float], version_before: int, version_after: int
+    state_dir: str,
+    training_data: str,
+    before: dict[str, float],
+    after: dict[str, float],
+    version_before: int,
+    version_after: int,
 ) -> None:
+    from tidegate.pool import Dataset, pool_location
     from tidegate.tracking import record_scores
 
     scores = {f"{name}_before": value for name, value in before.items()}
     scores |= {f"{name}_after": value for name, value in after.items()}
     scores |= {f"{name}_difference": after[name] - before[name] for name in before if name != "flights"}
     versions = {"tidegate.dataset_version": version_after, "tidegate.pool_version_before": version_before}
-    record_scores(state_dir, scores, versions)
+    record_scores(state_dir, scores, versions, Dataset(str(pool_location(training_data)), version_after))
 
 
 if __name__ == "__main__":

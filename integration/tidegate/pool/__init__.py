@@ -3,6 +3,8 @@
 An integrated dataset at `output` is a Delta table of the same kind, written once.
 """
 
+from tidegate.pool.as_input import AsInput, as_input, mlflow_columns, version_digests
+from tidegate.pool.contents import Contents, Contribution, Left, contents, versions_of
 from tidegate.pool.dataset import Dataset
 from tidegate.pool.diff import Change, Diff, diff
 from tidegate.pool.history import HistoryEntry, find_published, history, rollback, table_version, versions_with
@@ -14,21 +16,28 @@ from tidegate.pool.table import pool_files
 from tidegate.pool.verify import Finding, Verification, verify
 
 __all__ = [
+    "AsInput",
     "Change",
+    "Contents",
+    "Contribution",
     "Dataset",
     "Diff",
     "Finding",
     "HistoryEntry",
+    "Left",
     "Location",
     "Maintained",
     "Published",
     "Revoked",
     "Verification",
+    "as_input",
+    "contents",
     "diff",
     "find_published",
     "history",
     "is_remote",
     "maintain",
+    "mlflow_columns",
     "pool_files",
     "pool_location",
     "publish",
@@ -36,5 +45,7 @@ __all__ = [
     "rollback",
     "table_version",
     "verify",
+    "version_digests",
+    "versions_of",
     "versions_with",
 ]

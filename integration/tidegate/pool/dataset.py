@@ -64,6 +64,20 @@ class Dataset:
         """How many rows it has."""
         return sum(rows.num_rows for rows in self.to_batches(columns=[]))
 
+    def log_input(self, context: str = "training") -> None:
+        """Log this version as an input of the MLflow run that is under way: `tidegate lineage` finds it by that.
+
+        Args:
+            context: what the run does with it, as MLflow keeps it.
+
+        Raises:
+            Misuse: MLflow is not installed, or there is no such run.
+            PoolError: the dataset cannot be opened.
+        """
+        from tidegate.pool.as_input import log_input
+
+        log_input(self.uri, self.version, context)
+
     def _opened(self) -> _Opened:
         location = pool_location(self.uri)
         table = open_table(location)

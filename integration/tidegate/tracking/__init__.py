@@ -11,13 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tidegate.config import IntegrationConfig, TrackingConfig
+from tidegate.pool import Dataset
 from tidegate.telemetry import event
 from tidegate.tracking.derived import Derived, derived_datasets
 from tidegate.tracking.outbox import Entry, put
 from tidegate.tracking.outcome import Outcome, has_bundle, keep_bundle, write_bundle
+from tidegate.tracking.to_openlineage import announced, check_installed
 from tidegate.workspace import Workspace
 
-__all__ = ["Derived", "Outcome", "derived_datasets", "has_bundle", "record", "record_scores"]
+__all__ = [
+    "Derived",
+    "Outcome",
+    "announced",
+    "check_installed",
+    "derived_datasets",
+    "has_bundle",
+    "record",
+    "record_scores",
+]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +57,8 @@ def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, fo
 
 
 def _put(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, bundle: Path) -> Entry | None:
-    from tidegate.tracking.to_mlflow import installed, run_of
+    from tidegate.tracking.mlflow_run import run_of
+    from tidegate.tracking.to_mlflow import installed
 
     if not config.tracking.mlflow or not installed():
         return None
@@ -71,9 +83,15 @@ def _warned(name: str) -> Iterator[None]:
         event(log, name, level=logging.WARNING, error=type(error).__name__)
 
 
-def record_scores(state_dir: str, scores: dict[str, float], versions: dict[str, int]) -> None:
-    """Log what a dataset version did for a model, as a run of its own beside the integrations."""
+def record_scores(
+    state_dir: str, scores: dict[str, float], versions: dict[str, int], trained_on: Dataset | None = None
+) -> None:
+    """Log what a dataset version did for a model, as a run of its own beside the integrations.
+
+    Args:
+        trained_on: what the model was trained on: `tidegate lineage` finds the run by it.
+    """
     from tidegate.tracking.to_mlflow import push_scores
 
     with _warned("mlflow failed"):
-        push_scores(scores, versions, TrackingConfig(), Workspace(Path(state_dir)))
+        push_scores(scores, versions, TrackingConfig(), Workspace(Path(state_dir)), trained_on)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from tidegate.config import TrackingConfig
 from tidegate.telemetry import event
 from tidegate.tracking.outbox import Entry, Run, waiting
-from tidegate.tracking.to_mlflow import Unreachable, push, uri_of
+from tidegate.tracking.servers import uri_of
+from tidegate.tracking.to_mlflow import Unreachable, push
 from tidegate.workspace import Workspace
 
 log = logging.getLogger(__name__)

@@ -42,13 +42,18 @@ def derived_datasets(receipts: Path, pool: str, versions: Collection[int]) -> li
             continue
         if receipt.merge_strategy == "append" or receipt.dataset_uri is None or receipt.dataset_version is None:
             continue
-        uri, version = _training_data(path.with_name(TRAINING_DATA))
+        uri, version = _read(path.with_name(TRAINING_DATA))
         if uri is None or (uri == pool and (version is None or version in versions)):
             found.append(Derived(receipt.dataset_uri, receipt.dataset_version, receipt.merge_strategy, version))
     return found
 
 
-def _training_data(path: Path) -> tuple[str | None, int | None]:
+def training_data_of(receipts: Path, integration: str) -> tuple[str | None, int | None]:
+    """With which version of which pool an integration merged its submission; None where no receipt here tells."""
+    return _read(receipts / integration[:32] / TRAINING_DATA)
+
+
+def _read(path: Path) -> tuple[str | None, int | None]:
     try:
         told = json.loads(path.read_bytes())
         return str(told["uri"]), told["version"]

@@ -25,13 +25,18 @@ class _Stored(BaseModel):
 
 
 class Input(_Stored):
-    """One dataset of a run; `source` is what the tracking server keeps as JSON."""
+    """One dataset of a run. `source`, `columns` and `profile` are what the tracking server keeps as JSON.
+
+    The last two are None where they are not known, and in what an earlier version of Tidegate put here.
+    """
 
     context: str
     name: str
     digest: str
     kind: str
     source: dict[str, Any]
+    columns: dict[str, Any] | None = None
+    profile: dict[str, Any] | None = None
 
 
 class Run(_Stored):

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +16,10 @@ from pydantic import ValidationError
 from tidegate.receipt import Receipt, Report
 from tidegate.reports import to_html, to_json
 from tidegate.workspace import Workspace
+
+if TYPE_CHECKING:  # it takes two seconds to load, and whoever only delivers or looks needs none of it
+    from tidegate.columns import Column
+    from tidegate.registry import Contract, Suite
 
 _SUMMARY = pa.schema([("code", pa.string()), ("rule", pa.string()), ("column", pa.string()), ("records", pa.int64())])
 
@@ -35,8 +39,10 @@ class Outcome:
         expectations: Great Expectations' own result, without cells' values; None without a suite.
         quarantine_summary: records kept out, per code, rule and column.
         pool_before: the pool's folder and its version before; None where it was new.
-        contract_file: the contract's source.
-        suite_file: the suite's JSON, if there is one.
+        contract: what the rows were judged by.
+        suite: the suite, if there is one.
+        columns: the contract's columns, with those that its patterns stood for.
+        accepted: the Parquet files of the rows that may go in, as long as the integration works.
     """
 
     receipt: Receipt
@@ -46,12 +52,20 @@ class Outcome:
     expectations: dict[str, Any] | None
     quarantine_summary: list[dict[str, Any]]
     pool_before: tuple[str, int | None]
-    contract_file: Path
-    suite_file: Path | None
+    contract: Contract
+    suite: Suite | None
+    columns: tuple[Column, ...]
+    accepted: tuple[Path, ...] = ()
 
 
 def write_bundle(outcome: Outcome, folder: Path) -> Path:
-    """Write receipt, reports, suite's result and quarantine's summary into a new folder within `folder`."""
+    """Write receipt, reports, contract, suite and its result, and the quarantine's summary into a new folder.
+
+    Args:
+        folder: where the new folder is made.
+    """
+    from tidegate.describe import describe
+
     bundle = Path(tempfile.mkdtemp(dir=folder))
     (bundle / "receipt.json").write_text(outcome.receipt.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if outcome.report is not None:
@@ -64,10 +78,11 @@ def write_bundle(outcome: Outcome, folder: Path) -> Path:
     (bundle / TRAINING_DATA).write_text(json.dumps({"uri": uri, "version": version}) + "\n", encoding="utf-8")
     if outcome.expectations is not None:
         told = json.dumps(outcome.expectations, indent=2, default=str)
-        (bundle / "expectations.json").write_text(told + "\n", encoding="utf-8")
-    shutil.copyfile(outcome.contract_file, bundle / "contract.py")
-    if outcome.suite_file is not None:
-        shutil.copyfile(outcome.suite_file, bundle / "suite.json")
+        (bundle / "expectations_result.json").write_text(told + "\n", encoding="utf-8")
+    (bundle / "contract.md").write_text(describe(outcome.contract, outcome.suite, "markdown"), encoding="utf-8")
+    shutil.copyfile(outcome.contract.path, bundle / "contract.py")
+    if outcome.suite is not None:
+        shutil.copyfile(outcome.suite.path, bundle / "expectations.json")
     for file in bundle.iterdir():
         file.chmod(0o600)
     return bundle
