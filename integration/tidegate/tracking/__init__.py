@@ -6,18 +6,20 @@ What cannot be recorded costs seconds, and never the publish: it waits in the ou
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tidegate.config import IntegrationConfig, TrackingConfig
+from tidegate.receipt import Receipt
 from tidegate.telemetry import event
 from tidegate.tracking.derived import Derived, derived_datasets
 from tidegate.tracking.outbox import Entry, put
 from tidegate.tracking.outcome import Outcome, has_bundle, keep_bundle, write_bundle
 from tidegate.workspace import Workspace
 
-__all__ = ["Derived", "Outcome", "derived_datasets", "has_bundle", "record", "record_scores"]
+__all__ = ["Derived", "Outcome", "copy_page", "derived_datasets", "has_bundle", "record", "record_scores"]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,13 @@ def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, fo
         from tidegate.tracking.to_metaflow import attach
 
         attach(outcome)
+
+
+def copy_page(receipt: Receipt, config: IntegrationConfig, workspace: Workspace) -> None:
+    """Copy the page among the receipts to where the configuration says. Never raises: the rows are published."""
+    if config.report.file is not None:
+        with _warned("report not written"):
+            shutil.copyfile(workspace.receipts / receipt.integration[:32] / "report.html", config.report.file)
 
 
 def _put(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, bundle: Path) -> Entry | None:
