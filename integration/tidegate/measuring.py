@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ import ibis.expr.types as ir
 from tidegate.columns import CONTRIBUTOR, Column
 from tidegate.distributions import Bar, Contributor, Distribution, Distributions, Shown, Side, drift_of
 from tidegate.judgement import Judgement
+from tidegate.receipt import Report
 from tidegate.registry.statistics import family
 from tidegate.telemetry import event, step
 
@@ -61,11 +62,27 @@ def measure_distributions(
         version: the pool's version.
         draws: whether the merge strategy leaves rows out or repeats them, so that nobody's share after it is known.
     """
-    contract = judgement.contract
-    found = {each.column for each in judgement.report.personal_data}
-    columns = contract.columns[:MOST_COLUMNS]
-    personal = {column.name for column in columns if column.personal or column.name in found}
-    ours = _Table.of(judgement.accepted, columns, personal)
+    report, columns = judgement.report, judgement.contract.columns[:MOST_COLUMNS]
+    personal = {column.name for column in columns if column.personal} | {each.column for each in report.personal_data}
+    return Distributions(
+        pool_version=version,
+        columns=measure_columns(columns, personal, judgement.accepted, pool),
+        more_columns=len(judgement.contract.columns) - len(columns),
+        contributors=_contributors(report, pool, draws) if pool is not None else (),
+    )
+
+
+def measure_columns(
+    columns: Sequence[Column], personal: Collection[str], contribution: ir.Table, pool: ir.Table | None
+) -> tuple[Distribution, ...]:
+    """How each column is distributed on both sides.
+
+    Args:
+        personal: the names of columns of which nothing is told but how many nulls they have.
+        contribution: rows with all of the columns.
+        pool: as well, in the same types; None where there is none.
+    """
+    ours = _Table.of(contribution, columns, personal)
     theirs = _Table.of(pool, columns, personal) if pool is not None else None
     told, drawn = [], 0
     for column in columns:
@@ -85,12 +102,7 @@ def measure_distributions(
                 drift=drift_of(bars) if theirs is not None else None,
             )
         )
-    return Distributions(
-        pool_version=version,
-        columns=tuple(told),
-        more_columns=len(contract.columns) - len(columns),
-        contributors=_contributors(judgement, pool, draws) if pool is not None else (),
-    )
+    return tuple(told)
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ class _Table:
     simple: dict[str, _Simple]
 
     @classmethod
-    def of(cls, rows: ir.Table, columns: tuple[Column, ...], personal: set[str]) -> _Table:
+    def of(cls, rows: ir.Table, columns: Sequence[Column], personal: Collection[str]) -> _Table:
         simple: dict[str, _Simple] = {}
         count = 0
         for start in range(0, max(len(columns), 1), _TOGETHER):
@@ -146,7 +158,7 @@ class _Table:
         return dict(zip(grouped.column("bar").to_pylist(), grouped.column("rows").to_pylist(), strict=True))
 
 
-def _asked(rows: ir.Table, column: Column, personal: set[str]) -> dict[str, ir.Value]:
+def _asked(rows: ir.Table, column: Column, personal: Collection[str]) -> dict[str, ir.Value]:
     """What is asked of a column in the one scan; of a personal one only how many nulls it has."""
     cells = rows[column.name]
     number = _number(cells, column)
@@ -172,7 +184,7 @@ def _number(cells: ir.Value, column: Column) -> Any:
     return ibis.ifelse(wide.isnan() | wide.isinf(), ibis.null("float64"), wide)
 
 
-def _shown(column: Column, personal: set[str], ours: _Table, theirs: _Table | None) -> Shown:
+def _shown(column: Column, personal: Collection[str], ours: _Table, theirs: _Table | None) -> Shown:
     """What of a column may be told."""
     kind = family(column)
     if column.name in personal:
@@ -289,9 +301,8 @@ def _spelled(number: float, shown: Shown) -> str:
     return f"{moment:%Y-%m-%d}" if number % 86_400 == 0 else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _contributors(judgement: Judgement, pool: ir.Table, draws: bool) -> tuple[Contributor, ...]:
+def _contributors(report: Report, pool: ir.Table, draws: bool) -> tuple[Contributor, ...]:
     """Whose rows the pool has, and will have, the largest first; those of the least together."""
-    report = judgement.report
     added = report.rows.accepted if report.verdict == "accepted" else 0
     giver, before = report.submission.contributor, _per_contributor(pool)
     after = before | ({giver: before.get(giver, 0) + added} if added else {})
