@@ -181,7 +181,8 @@ def test_an_integration_tells_of_columns_and_contributors_and_how_to_judge_it_ag
     (kept,) = _pages()
     assert Path("page.html").read_text() == kept
     assert not any(value in kept for value in ("Ahab", "a0@example.org"))
-    assert "Drifted from the pool: <code>id</code> (large" in kept
+    assert "Drifted from the pool: <code>" in kept
+    assert "<code>id</code> (large" in kept
 
     again = integrate_contributed_data(data_path="two.csv", contributor="bob", **shared, **more)
     assert again.receipt.already_published
@@ -189,7 +190,7 @@ def test_an_integration_tells_of_columns_and_contributors_and_how_to_judge_it_ag
 
     assert report.reproduce is not None
     assert report.reproduce.settings == "cleaning_config:\n  null_values:\n  - NA\n"
-    Path("tidegate.yaml").write_text(report.reproduce.settings)
+    Path("tidegate.yaml").write_text(report.reproduce.settings + "tracking: false\n")
     words = shlex.split(report.reproduce.command)
     assert words[:3] == ["tidegate", "integrate", "two.csv"]
     words[words.index("--into") + 1] = "another"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -128,7 +128,7 @@ class _Table:
     @classmethod
     def of(cls, rows: ir.Table, columns: Sequence[Column], personal: Collection[str]) -> _Table:
         simple: dict[str, _Simple] = {}
-        count = 0
+        count, names = 0, [each.name for each in fields(_Simple)]
         for start in range(0, max(len(columns), 1), _TOGETHER):
             some = columns[start : start + _TOGETHER]
             asked: dict[str, ir.Value] = {"rows": rows.count()}
@@ -137,7 +137,7 @@ class _Table:
             row = rows.aggregate(**asked).to_pyarrow().to_pylist()[0]
             count = row["rows"]
             for number, column in enumerate(some):
-                found = {name: row.get(f"{name}_{number}") for name in _Simple.__dataclass_fields__}
+                found = {name: row.get(f"{name}_{number}") for name in names}
                 simple[column.name] = _Simple(**found | {"present": found["present"] or 0})
         return cls(rows, count, simple)
 
