@@ -119,6 +119,15 @@ class TrackingConfig(_Config):
     """Whether OpenLineage events are sent, to where openlineage-python is configured to send them."""
 
 
+class ReportConfig(_Config):
+    """What the report has besides the verdict."""
+
+    distributions: bool = False
+    """Whether columns are measured and drawn, over those of the pool, and contributors' shares told."""
+    file: str | None = None
+    """Where the page is written too; the one that is always made lies among the receipts, in `state_dir`."""
+
+
 class Resources(_Config):
     """What an integration may use of the machine."""
 
@@ -200,6 +209,8 @@ class IntegrationConfig(_Config):
     """What runs the work."""
     tracking: TrackingConfig = TrackingConfig()
     """Where the results are recorded; `false` for nowhere."""
+    report: ReportConfig = ReportConfig()
+    """What the report has besides the verdict; `true` for distributions."""
     contributor: str | None = None
     """Who sent the submission; kept with every row."""
     source_config: SourceConfig = SourceConfig()
@@ -235,6 +246,11 @@ class IntegrationConfig(_Config):
         if value is False:
             return {"mlflow": False, "metaflow": False}
         return {} if value is None or value is True else value
+
+    @field_validator("report", mode="before")
+    @classmethod
+    def _distributions_or_none(cls, value: Any) -> Any:
+        return {"distributions": value} if isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _output_belongs_to_the_strategy(self) -> IntegrationConfig:

@@ -17,17 +17,19 @@ from tidegate.config import IntegrationConfig, load_config
 from tidegate.engines import open_engine
 from tidegate.errors import Misuse, PoolError, SourceUnreadable, SubmissionRejected
 from tidegate.judgement import Judgement, acquire_submission, keep_quarantine
+from tidegate.measuring import with_distributions
 from tidegate.mending import Mending, mended_copy, refuse_to_mend
 from tidegate.migrating import judge_submission
 from tidegate.pool import Dataset, Location, find_published, pool_location
 from tidegate.profiling import compared
 from tidegate.publication import Overtaken, open_pool, publish_accepted, statistics_asked
 from tidegate.receipt import Receipt, Report, Submission, digest_of
+from tidegate.reproduction import reproduction
 from tidegate.room import check_room
 from tidegate.sources import Snapshot
 from tidegate.standard import Standard, load_standard
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
-from tidegate.tracking import Outcome, announced, check_installed, has_bundle, record
+from tidegate.tracking import Outcome, announced, check_installed, copy_page, has_bundle, record
 from tidegate.workspace import Workspace, work_folder
 
 log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ def integrate_contributed_data(
     *,
     contributor: str | None = None,
     source_config: dict[str, Any] | None = None,
+    report: dict[str, Any] | bool | None = None,
     resources: dict[str, Any] | None = None,
     state_dir: str | Path | None = None,
     config: str | Path | None = None,
@@ -108,6 +111,7 @@ def integrate_contributed_data(
         "tracking": tracking,
         "contributor": contributor,
         "source_config": source_config,
+        "report": report,
         "resources": resources,
         "state_dir": state_dir,
     }
@@ -123,6 +127,8 @@ def integrate(config: IntegrationConfig, today: datetime.date | None = None) -> 
     if config.training_data is None:
         raise Misuse("There is no training_data.", "Name the pool: a Delta table, or a new folder for one.")
     check_installed(config.tracking)
+    if config.report.file is not None and not Path(config.report.file).parent.is_dir():
+        raise Misuse(f"{config.report.file} cannot be written: there is no such folder.", "Make it first.")
     standard = load_standard(config, today)
     workspace = Workspace(Path(config.state_dir))
     try:
@@ -154,6 +160,7 @@ def _integrate(
             outcome = _told_by_the_log(config, standard, published, result)
             if not has_bundle(published, workspace):  # killed after the commit, or published from elsewhere
                 record(outcome, config, workspace, folder)
+            copy_page(published, config, workspace)
             tell(outcome)
             return result
         check_room(snapshots, folder, target if isinstance(target, Path) else folder)
@@ -176,7 +183,8 @@ def _integrate(
         outcome = _outcome(config, standard, done, result)
         with step("record"):
             record(outcome, config, workspace, folder)
-        tell(outcome)
+            copy_page(done.receipt, config, workspace)
+            tell(outcome)
     if done.judgement.report.verdict == "rejected":
         raise SubmissionRejected(done.judgement.report)
     return result
@@ -212,6 +220,10 @@ def _judge_and_publish(
         )
         if judgement.report.rows.accepted < judgement.report.rows.read:
             judgement = keep_quarantine(engine, judgement, folder, kept)
+        if config.report.distributions:  # before the commit: staged files may become the pool's
+            draws = config.merge_strategy.name == "weighted" and config.merge_strategy.sampling != "sample_weight"
+            judgement = with_distributions(judgement, pool.table, pool.version, draws)
+        judgement = judgement.with_told(reproduce=reproduction(config, standard, "integrate"))
         receipt = _receipt(config, judgement.report, integration)
         if judgement.report.verdict == "accepted":
             with step("publish") as publishing:
@@ -261,6 +273,9 @@ def validate_contributed_data(
                 config, standard, submission, snapshots, engine, folder, against.table, statistics=against.statistics
             )
             judgement = against.told(judgement, standard.dedupe)
+            if config.report.distributions:
+                judgement = with_distributions(judgement, against.table, against.version, draws=False)
+            judgement = judgement.with_told(reproduce=reproduction(config, standard, "validate", pool))
             if fix is not None:
                 statistics = against.statistics
                 mending = Mending(config, standard, statistics, snapshots[0], judgement, engine, folder / "mending")

@@ -89,6 +89,10 @@ class Judgement:
         """The lineage columns, as every accepted row has them."""
         return {name: ibis.literal(value, "string") for name, value in lineage(self.report.submission).items()}
 
+    def with_told(self, **told: Any) -> Judgement:
+        """The judgement with more in its report: fields that are no part of the report's digest."""
+        return replace(self, report=self.report.model_copy(update=told))
+
     def quarantine_summary(self) -> list[dict[str, Any]]:
         """How many records were kept out, per code, rule and column."""
         # No record is kept out twice for the same reason, and to count different ones takes memory for each.
@@ -310,7 +314,7 @@ def keep_quarantine(engine: Engine, judgement: Judgement, folder: Path, path: Pa
         beside = path.with_name(f"{path.stem}.expectations.parquet")
         q.keep_failing(engine, judgement.failing, folder, beside)
         kept["failing_expectations"] = str(beside)
-    return replace(judgement, report=judgement.report.model_copy(update=kept))
+    return judgement.with_told(**kept)
 
 
 def _with_matched(standard: Standard, staged: Stage, config: IntegrationConfig) -> Standard:

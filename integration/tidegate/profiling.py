@@ -83,6 +83,7 @@ class Compared:
     table: ir.Table | None
     statistics: PoolStatistics | None
     profile: profiles.Profile | None = None
+    version: int | None = None
 
     def told(self, judgement: Judgement, dedupe: Sequence[str] | None) -> Judgement:
         """The judgement with about how many of its accepted records are in the pool, as its profile has it.
@@ -122,7 +123,7 @@ def compared(
     opened = open_pool(config, engine, standard.contract, folder)
     if opened.version is None:
         raise Misuse(f"There is no pool and no profile at {pool}.", "tidegate profile writes a profile of a pool.")
-    return Compared(opened.table, statistics_asked(config, standard, opened, keep=False))
+    return Compared(opened.table, statistics_asked(config, standard, opened, keep=False), version=opened.version)
 
 
 def _statistics_of(

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tidegate.distributions import Distributions
 from tidegate.errors import UnbalancedReceipt
 
 Verdict = Literal["accepted", "rejected"]
@@ -149,6 +150,13 @@ class Mended(_Record):
     digest: str | None = None
 
 
+class Reproduction(_Record):
+    """How to come to the same verdict: a command, and the file of parameters that it names, if it names one."""
+
+    command: str
+    settings: str | None = None
+
+
 class Report(_Record):
     """The verdict on one submission, in full.
 
@@ -174,6 +182,8 @@ class Report(_Record):
     notes: tuple[str, ...] = ()
     quarantine: str | None = None
     failing_expectations: str | None = None
+    distributions: Distributions | None = None
+    reproduce: Reproduction | None = None
     configuration: str
     validation: str = ""
     digest: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidegate.distributions import Bar, Contributor, Distribution, Distributions, Shown, Side, drift_of
 from tidegate.receipt import (
     Check,
     Example,
@@ -70,4 +71,32 @@ def report(
         rows=RowCounts(read=4, malformed=1, failed=1, duplicate=0, leaked=0, accepted=2),
         checks=checks,
         configuration="2" * 64,
+    )
+
+
+def column(name: str, labels: list[str], shown: Shown = "categories") -> Distribution:
+    """A column whose first value the contribution has far more often than the pool."""
+    bars = tuple(Bar(label=label, contribution=100 if n else 900, pool=1_000 + n) for n, label in enumerate(labels))
+    ours, theirs = sum(bar.contribution for bar in bars), sum(bar.pool for bar in bars)
+    return Distribution(
+        column=name,
+        type="string",
+        shown=shown,
+        contribution=Side(rows=ours, nulls=0, distinct=len(labels)),
+        pool=Side(rows=theirs, nulls=0, distinct=len(labels)),
+        bars=bars,
+        drift=drift_of(bars),
+    )
+
+
+def distributions(*columns: Distribution, contributor: str = "ann") -> Distributions:
+    """What was measured, with two contributors and others."""
+    return Distributions(
+        pool_version=3,
+        columns=columns,
+        contributors=(
+            Contributor(name="bts", before=9_000, after=9_000),
+            Contributor(name=contributor, before=100, after=102),
+            Contributor(name=None, others=7, before=300, after=300),
+        ),
     )

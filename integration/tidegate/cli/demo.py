@@ -39,7 +39,8 @@ def demo(
     data = make_data(root / "data")
     settings = root / "integration.yaml"
     settings.write_text(
-        "schema_config: {contract: flights@1}\ncleaning_config: {null_values: [NA]}\n", encoding="utf-8"
+        "schema_config: {contract: flights@1}\ncleaning_config: {null_values: [NA]}\nreport: {distributions: true}\n",
+        encoding="utf-8",
     )
     typer.echo("2. January to August through the gate, into a new pool.")
     _publish_base(root, data, settings)
@@ -78,6 +79,7 @@ def _publish_base(root: Path, data: DemoData, settings: Path) -> None:
         state_dir=root,
         config=settings,
         contributor="bts",
+        report=False,  # there is no pool yet to show it over
     )
     typer.echo(f"   {result.receipt.rows.accepted:,} flights are in the pool.")
 

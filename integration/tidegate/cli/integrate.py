@@ -49,6 +49,10 @@ def integrate(
     contributor: Annotated[
         str | None, typer.Option("--contributor", metavar="NAME", help="Who sent it; kept with every row.")
     ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option("--report", metavar="FILE", help="Write the report for a browser too, with every column drawn."),
+    ] = None,
     registry: RegistryOption = None,
     config: Config = None,
     output_format: FormatOption = Format.text,
@@ -59,7 +63,8 @@ def integrate(
     """
     from tidegate.data_integration import integrate_contributed_data
 
-    named = given(files, contract, registry, migrate_to, data_source=data_source)
+    told = {"distributions": True, "file": report} if report is not None else None
+    named = given(files, contract, registry, migrate_to, data_source=data_source, report=told)
     strategy: str | dict[str, Any] | None = merge_strategy
     if weights is not None:
         strategy = {"name": merge_strategy or "weighted", "weights": _shares(weights)}

@@ -63,7 +63,8 @@ def validate(
     from tidegate.engines import warm_up
 
     besides = [_form_and_file(each) for each in also or ()]
-    settings = load_config(given(files, contract, registry, migrate_to, data_source=data_source), config)
+    drawn = True if Form.html in (output_format, *(form for form, _ in besides)) else None
+    settings = load_config(given(files, contract, registry, migrate_to, data_source=data_source, report=drawn), config)
     warm_up()
     from tidegate.data_integration import validate_contributed_data
 

@@ -6,12 +6,14 @@ What cannot be recorded costs seconds, and never the publish: it waits in the ou
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tidegate.config import IntegrationConfig, TrackingConfig
 from tidegate.pool import Dataset
+from tidegate.receipt import Receipt
 from tidegate.telemetry import event
 from tidegate.tracking.derived import Derived, derived_datasets
 from tidegate.tracking.outbox import Entry, put
@@ -24,6 +26,7 @@ __all__ = [
     "Outcome",
     "announced",
     "check_installed",
+    "copy_page",
     "derived_datasets",
     "has_bundle",
     "record",
@@ -54,6 +57,13 @@ def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, fo
         from tidegate.tracking.to_metaflow import attach
 
         attach(outcome)
+
+
+def copy_page(receipt: Receipt, config: IntegrationConfig, workspace: Workspace) -> None:
+    """Copy the page among the receipts to where the configuration says. Never raises: the rows are published."""
+    if config.report.file is not None:
+        with _warned("report not written"):
+            shutil.copyfile(workspace.receipts / receipt.integration[:32] / "report.html", config.report.file)
 
 
 def _put(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, bundle: Path) -> Entry | None:
