@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 import tidegate
 from tidegate.cli.demo import _fresh
 from tidegate.errors import Misuse
+from tidegate.impact import Impact, metrics, rows
 from tidegate.pool import Dataset, history
 
 ENVIRONMENT = {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent), "METAFLOW_USER": "newcomer"}
@@ -47,7 +48,8 @@ def run(demo: tuple[Path, str]) -> dict[str, Any]:
         "run = Flow('TrainingFlow').latest_run\ntask = run['integrate_contributed_data'].task\n"
         "print(json.dumps({'tags': sorted(run.user_tags), 'metadata': task.metadata_dict, 'ok': run.successful,"
         " 'receipts': task.data.receipts, 'verdicts': task.data.verdicts,"
-        " 'difference': run['end'].task.data.difference, 'card': get_cards(task)[0].get()}))"
+        " 'impact': run['end'].task.data.impact, 'card': get_cards(task)[0].get(),"
+        " 'impact_card': get_cards(run['evaluate'].task)[0].get()}))"
     )
     environment = os.environ | ENVIRONMENT
     done = subprocess.run([sys.executable, "-c", script], cwd=demo[0], env=environment, capture_output=True, check=True)
@@ -80,15 +82,12 @@ def test_the_flow_records_verdicts_as_metadata_tags_artifacts_and_card(run: dict
         run["tags"]
     )
     assert set(run["verdicts"].values()) == {"accepted"}
-    # A card carries its content in base64.
-    (content,) = re.findall(r'__MF_DATA__\["[^"]+"\]\s*=\s*"([^"]+)"', run["card"])
-    card = base64.b64decode(content).decode()
+    card = content_of(run["card"])
     for receipt in run["receipts"]:
         submission = receipt["submission"]["id"][:12]
         assert run["metadata"][f"tidegate.verdict.{submission}"] == "accepted"
         assert run["metadata"][f"tidegate.rows_accepted.{submission}"] == str(receipt["rows"]["accepted"])
         assert submission in card
-    assert set(run["difference"]) == {"roc_auc", "accuracy", "log_loss"}
 
 
 def test_mlflow_has_a_run_per_integration_and_one_for_the_scores(demo: tuple[Path, str], run: dict[str, Any]) -> None:
@@ -96,8 +95,40 @@ def test_mlflow_has_a_run_per_integration_and_one_for_the_scores(demo: tuple[Pat
     experiment = client.get_experiment_by_name("tidegate")
     runs = client.search_runs([experiment.experiment_id])
     assert sorted(r.data.tags.get("tidegate.verdict", "scores") for r in runs) == ["accepted"] * 4 + ["scores"]
-    (scores,) = [r for r in runs if r.info.run_name == "evaluation"]
-    assert scores.data.metrics["roc_auc_difference"] == pytest.approx(run["difference"]["roc_auc"])
+
+
+def content_of(card: str) -> str:
+    """What a card shows. It carries that in base64."""
+    (content,) = re.findall(r'__MF_DATA__\["[^"]+"\]\s*=\s*"([^"]+)"', card)
+    return base64.b64decode(content).decode()
+
+
+def test_report_card_and_mlflow_tell_the_same_figures(demo: tuple[Path, str], run: dict[str, Any]) -> None:
+    impact = Impact.model_validate(run["impact"])
+    client = MlflowClient(f"sqlite:///{demo[0] / 'mlflow.db'}")
+    logged = client.search_runs([client.get_experiment_by_name("tidegate").experiment_id])
+    (evaluation,) = [one for one in logged if one.info.run_name == "evaluation"]
+    assert evaluation.data.metrics == pytest.approx(metrics(impact.effects))
+    card, verdicts = content_of(run["impact_card"]), content_of(run["card"])
+    assert len(impact.contributions) == len(MONTHS)
+    for name in MONTHS:
+        page = (demo[0] / f"report-{name}.html").read_text(encoding="utf-8")
+        (receipt,) = [one for one in run["receipts"] if f"{name}." in one["submission"]["files"][0]["uri"]]
+        (logged_run,) = [one for one in logged if one.data.tags.get("tidegate.integration") == receipt["integration"]]
+        own = impact.of(receipt["submission"]["id"])
+        assert own is not None
+        for part, count in receipt["rows"].items():
+            assert f"{count:,}" in page
+            assert logged_run.data.metrics[part] == count
+            assert str(count) in verdicts
+        for row in (*rows(impact.effects), *rows(own.effects)):
+            for figure in ("before", "after", "difference", "interval"):
+                assert row[figure] in page
+                assert row[figure] in card
+        told = metrics(own.effects, "impact_")
+        assert {name: logged_run.data.metrics[name] for name in told} == pytest.approx(told)
+        artifacts = client.download_artifacts(logged_run.info.run_id, "tidegate/report.html")
+        assert Path(artifacts).read_text(encoding="utf-8") == page
 
 
 def test_it_ends_with_where_to_look_and_all_of_it_is_there(demo: tuple[Path, str]) -> None:

@@ -6,6 +6,7 @@ from tidegate.distributions import Bar, Contributor, Distribution, Distributions
 from tidegate.receipt import (
     Check,
     Example,
+    Receipt,
     Report,
     RowCounts,
     Severity,
@@ -71,6 +72,24 @@ def report(
         rows=RowCounts(read=4, malformed=1, failed=1, duplicate=0, leaked=0, accepted=2),
         checks=checks,
         configuration="2" * 64,
+    )
+
+
+def receipt(submission: str, contributor: str | None = None) -> Receipt:
+    """A receipt of a submission of which all four rows were appended."""
+    made_up = report()
+    return Receipt(
+        integration="3" * 64,
+        verdict="accepted",
+        submission=made_up.submission.model_copy(update={"id": submission, "contributor": contributor}),
+        contract=made_up.contract,
+        suite=None,
+        rows=RowCounts(read=4, malformed=0, failed=0, duplicate=0, leaked=0, accepted=4),
+        merge_strategy="append",
+        report_digest=made_up.digest,
+        validation=made_up.validation,
+        tidegate="0",
+        created_at="2026-11-27T00:00:00+00:00",
     )
 
 

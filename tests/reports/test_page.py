@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.reports.made_up import HOSTILE, check, column, distributions, report
+from tests.reports.made_up import HOSTILE, check, column, distributions, receipt, report
 
 from tidegate.distributions import Distribution, Side
+from tidegate.impact import Contribution, Effect, Impact, Interval
 from tidegate.measuring import MOST_COLUMNS, MOST_DRAWN
 from tidegate.receipt import Report, Reproduction, RowCounts
 from tidegate.reports import html, pictures, to_html
@@ -120,6 +121,38 @@ def test_every_section_is_there_and_can_be_read_without_eyes_or_mouse(page: Page
     for told in ("9,075 accepted", "Of 10000 records: 9075 accepted, 120 malformed, 800 failed, 5 duplicate, 0 leaked"):
         assert told in page.text + str(pictured[0]["aria-label"])
     assert "7 others" in page.text
+
+
+def test_what_it_did_for_a_model_is_told_of_this_contribution_and_of_all_and_of_no_other() -> None:
+    def effects(difference: float, score: str = "roc_auc") -> tuple[Effect, ...]:
+        before, after = (Interval(value=value, low=value - 0.1, high=value + 0.1) for value in (0.8, 0.8 + difference))
+        told = Interval(value=difference, low=difference - 0.001, high=difference + 0.001)
+        return (Effect(score=score, better="higher", before=before, after=after, difference=told),)
+
+    made_up = report(verdict="accepted")
+    ours, others = (
+        Contribution(submission=submission, contributor="rival", rows=4, effects=effects(difference))
+        for submission, difference in ((made_up.submission.id, 0.0125), ("b" * 64, -0.0625))
+    )
+    impact = Impact(
+        version_before=3, version_after=5, records=900, resamples=400, confidence=0.95, seed=0,
+        effects=effects(0.0005, HOSTILE[0]), contributions=(ours, others),
+    )  # fmt: skip
+    page = Page(to_html(made_up, receipt(made_up.submission.id), impact))
+    assert page.open == []
+    assert "Impact" in page.headings
+    for told in (
+        "+0.0125",
+        "+0.0115 to +0.0135",
+        "better",
+        "+0.0005",
+        "within chance",
+        "900 records",
+        shown(HOSTILE[0]),
+    ):
+        assert told in page.text
+    for kept in ("-0.0625", "rival"):
+        assert kept not in page.text
 
 
 def test_pictures_take_their_colours_from_the_page_and_little_room(page: Page, text: str) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tidegate.impact import Better, Scorer
 
 FEATURES = ["month", "day", "hour", "carrier", "origin", "dest", "distance", "dep_delay"]
 OUTCOME = "arr_delay"
@@ -13,14 +18,8 @@ LATE_MINUTES = 15
 _CATEGORIES = ["carrier", "origin", "dest"]
 
 
-@dataclass(frozen=True)
-class Scores:
-    """How well a model predicts. `roc_auc` and `accuracy` are better when higher, `log_loss` when lower."""
-
-    roc_auc: float
-    accuracy: float
-    log_loss: float
-    flights: int
+BETTER: dict[str, Better] = {"roc_auc": "higher", "accuracy": "higher", "log_loss": "lower"}
+"""How well a model predicts is told by these."""
 
 
 def train(flights: pd.DataFrame) -> Any:
@@ -30,26 +29,48 @@ def train(flights: pd.DataFrame) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
-    landed = flights[flights[OUTCOME].notna()]
+    known = landed(flights)
     # A destination that comes up only later is one more category, and no error.
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
     columns = make_column_transformer((codes, _CATEGORIES), remainder="passthrough")
     model = make_pipeline(columns, HistGradientBoostingClassifier(max_iter=60, learning_rate=0.2, random_state=0))
-    return model.fit(_inputs(landed), _late(landed))
+    return model.fit(_inputs(known), _late(known))
 
 
-def score(model: Any, flights: pd.DataFrame) -> Scores:
-    """Score a model on flights that it was not trained on."""
-    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+def scorer(model: Any, flights: pd.DataFrame) -> Scorer:
+    """Scores a model by `BETTER` on flights that it was not trained on, all of which have landed.
 
-    landed = flights[flights[OUTCOME].notna()]
-    late, chance = _late(landed), model.predict_proba(_inputs(landed))[:, 1]
-    return Scores(
-        roc_auc=float(roc_auc_score(late, chance)),
-        accuracy=float(accuracy_score(late, chance >= 0.5)),
-        log_loss=float(log_loss(late, chance)),
-        flights=len(landed),
-    )
+    The model predicts once; what is asked for each resample is a sum. scikit-learn's functions give the same numbers,
+    and take 25 times as long.
+    """
+    late, chance = _late(flights).to_numpy(dtype=bool), model.predict_proba(_inputs(flights))[:, 1]
+    right = (chance >= 0.5) == late
+    loss = -np.log(np.clip(np.where(late, chance, 1 - chance), np.finfo(np.float64).eps, 1))
+    order = np.argsort(chance, kind="stable")
+    late_in_order = late[order]
+    ties = np.flatnonzero(np.diff(chance[order], prepend=-1.0))  # where the next greater chance begins
+
+    def roc_auc(weights: NDArray[np.int64]) -> float:
+        """How often a late flight has the higher chance of the two, a tie being half (Mann and Whitney 1947)."""
+        ordered = weights[order]
+        above = np.add.reduceat(np.where(late_in_order, ordered, 0), ties)
+        below = np.add.reduceat(np.where(late_in_order, 0, ordered), ties)
+        beaten = np.cumsum(below) - below / 2
+        return float(above @ beaten / (above.sum() * below.sum()))
+
+    def scores(weights: NDArray[np.int64]) -> dict[str, float]:
+        return {
+            "roc_auc": roc_auc(weights),
+            "accuracy": float(np.average(right, weights=weights)),
+            "log_loss": float(np.average(loss, weights=weights)),
+        }
+
+    return scores
+
+
+def landed(flights: pd.DataFrame) -> pd.DataFrame:
+    """The flights of which it is known whether they were late."""
+    return flights[flights[OUTCOME].notna()]
 
 
 def _inputs(flights: pd.DataFrame) -> pd.DataFrame:

@@ -8,11 +8,13 @@ The gate is one call in the step `integrate_contributed_data`. The receipt is an
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metaflow import FlowSpec, Parameter, card, current, step
 from metaflow.cards import Markdown, Table
+
+if TYPE_CHECKING:
+    from tidegate.impact import Impact
 
 
 class TrainingFlow(FlowSpec):
@@ -74,36 +76,56 @@ class TrainingFlow(FlowSpec):
 
     @step
     def train_new_model(self) -> None:
-        """The same model, on the pool with what was accepted."""
+        """The same model on the pool with what was accepted, and for each contribution one without it."""
+        from tidegate.columns import SUBMISSION
         from tidegate.flows.flights_model import FEATURES, OUTCOME, train
         from tidegate.pool import Dataset, pool_location
 
         dataset = Dataset(str(pool_location(self.training_data)), self.version_after)
-        self.new_model = train(dataset.to_pandas([*FEATURES, OUTCOME]))
+        flights = dataset.to_pandas([*FEATURES, OUTCOME, SUBMISSION])
+        self.new_model = train(flights)
+        submissions = [receipt["submission"]["id"] for receipt in self.receipts]
+        self.models_without = {each: train(flights[flights[SUBMISSION] != each]) for each in submissions}
         self.next(self.evaluate)
 
     @card(type="blank")
     @step
     def evaluate(self) -> None:
-        """Score both models on the holdout."""
+        """Score the models on the holdout, and tell what the contributions did for them, together and each."""
         import pandas as pd
 
-        from tidegate.flows.flights_model import FEATURES, OUTCOME, score
+        from tidegate.flows.flights_model import BETTER, FEATURES, OUTCOME, landed, scorer
+        from tidegate.impact import measure_impact
+        from tidegate.pool import Dataset, pool_location
+        from tidegate.receipt import Receipt
+        from tidegate.tracking import record_impact
 
-        holdout = pd.read_parquet(self.holdout, columns=[*FEATURES, OUTCOME])
-        self.before = asdict(score(self.baseline_model, holdout))
-        self.after = asdict(score(self.new_model, holdout))
-        self.difference = {name: self.after[name] - self.before[name] for name in ("roc_auc", "accuracy", "log_loss")}
-        _score_card(self.before, self.after)
-        versions = (self.version_before, self.version_after)
-        _log_scores(self.state_dir, self.training_data, self.before, self.after, *versions)
+        holdout = landed(pd.read_parquet(self.holdout, columns=[*FEATURES, OUTCOME]))
+        receipts = [Receipt.model_validate(receipt) for receipt in self.receipts]
+        impact = measure_impact(
+            before=scorer(self.baseline_model, holdout),
+            after=scorer(self.new_model, holdout),
+            without=[(each, scorer(self.models_without[each.submission.id], holdout)) for each in receipts],
+            better=BETTER,
+            records=len(holdout),
+            versions=(self.version_before, self.version_after),
+        )
+        self.impact = impact.model_dump(mode="json")
+        _impact_card(impact)
+        dataset = Dataset(str(pool_location(self.training_data)), self.version_after)
+        record_impact(impact, receipts, self.state_dir, trained_on=dataset)
         self.next(self.end)
 
     @step
     def end(self) -> None:
         """Say what came of it."""
-        for name, change in self.difference.items():
-            print(f"{name:<9} before {self.before[name]:.4f}  after {self.after[name]:.4f}  difference {change:+.4f}")  # noqa: T201
+        from tidegate.impact import Impact, rows
+
+        for row in rows(Impact.model_validate(self.impact).effects):
+            print(  # noqa: T201
+                f"{row['score']:<9} before {row['before']}  after {row['after']}  difference {row['difference']}"
+                f" ({row['interval']}): {row['verdict']}"
+            )
 
 
 def _verdict_card(verdicts: dict[str, str], receipts: list[dict[str, Any]]) -> None:
@@ -117,30 +139,18 @@ def _verdict_card(verdicts: dict[str, str], receipts: list[dict[str, Any]]) -> N
     current.card.append(Table(rows, headers=["submission", "version", *names]))
 
 
-def _score_card(before: dict[str, float], after: dict[str, float]) -> None:
-    rows = [
-        [name, f"{before[name]:.4f}", f"{after[name]:.4f}", f"{after[name] - before[name]:+.4f}"] for name in before
-    ]
-    current.card.append(Markdown("# Before and after"))
-    current.card.append(Table(rows, headers=["score on the holdout", "before", "after", "difference"]))
+def _impact_card(impact: Impact) -> None:
+    from tidegate.impact import rows
 
-
-def _log_scores(
-    state_dir: str,
-    training_data: str,
-    before: dict[str, float],
-    after: dict[str, float],
-    version_before: int,
-    version_after: int,
-) -> None:
-    from tidegate.pool import Dataset, pool_location
-    from tidegate.tracking import record_scores
-
-    scores = {f"{name}_before": value for name, value in before.items()}
-    scores |= {f"{name}_after": value for name, value in after.items()}
-    scores |= {f"{name}_difference": after[name] - before[name] for name in before if name != "flights"}
-    versions = {"tidegate.dataset_version": version_after, "tidegate.pool_version_before": version_before}
-    record_scores(state_dir, scores, versions, Dataset(str(pool_location(training_data)), version_after))
+    named = {"all contributions": impact.effects} | {
+        f"{each.contributor or 'not named'}, {each.submission[:12]}, {each.rows:,} rows": each.effects
+        for each in impact.contributions
+    }
+    headers = ["score on the holdout", "better", "without", "with", "difference", "interval", "that is"]
+    current.card.append(Markdown(f"# Impact\n{impact.words()}"))
+    for name, effects in named.items():
+        current.card.append(Markdown(f"## {name}"))
+        current.card.append(Table([list(row.values()) for row in rows(effects)], headers=headers))
 
 
 if __name__ == "__main__":

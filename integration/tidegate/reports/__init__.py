@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tidegate.impact import Impact
     from tidegate.receipt import Receipt, Report
 
 __all__ = ["FORMS", "print_text", "rendered", "to_html", "to_json", "to_text"]
@@ -40,8 +41,8 @@ def to_json(report: Report) -> str:
     return rendered(report, "json")
 
 
-def to_html(report: Report, receipt: Receipt | None = None) -> str:
-    """The report as one self-contained page."""
+def to_html(report: Report, receipt: Receipt | None = None, impact: Impact | None = None) -> str:
+    """The report as one self-contained page, with what the submission did for a model where that is known."""
     from tidegate.reports import html
 
-    return html.to_html(report, receipt)
+    return html.to_html(report, receipt, impact)

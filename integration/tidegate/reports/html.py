@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from tidegate.distributions import Distribution
+from tidegate.impact import Impact, rows
 from tidegate.receipt import Receipt, Report
 from tidegate.reports import pictures
 from tidegate.reports.safe import records, shown
@@ -21,16 +22,25 @@ _MOST_FAILED = 200
 _MOST_CHECKS = 2_000
 
 
-def to_html(report: Report, receipt: Receipt | None = None) -> str:
-    """The report as one self-contained page, and where the rows went if a receipt is given."""
+def to_html(report: Report, receipt: Receipt | None = None, impact: Impact | None = None) -> str:
+    """The report as one self-contained page.
+
+    Args:
+        receipt: tells where the rows went.
+        impact: tells what they did for a model; of other contributions nothing is shown.
+    """
     failed = failures(report)
     counts = report.rows.model_dump()
     told = report.distributions
+    own = impact.of(report.submission.id) if impact is not None else None
     # To draw takes a second, which only those pay who asked for more than the verdict.
     drawn = told is not None and pictures.available()
     return _template().render(
         report=report,
         receipt=receipt,
+        impact=impact,
+        of_this=rows(own.effects) if own is not None else [],
+        of_all=rows(impact.effects) if impact is not None else [],
         parts=[(name, counts[name], 100 * counts[name] / max(report.rows.read, 1)) for name in pictures.PARTS],
         flow=pictures.flow(report.rows) if drawn else "",
         drawn=drawn,

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tidegate.config import IntegrationConfig, TrackingConfig
+from tidegate.impact import Impact
 from tidegate.pool import Dataset
 from tidegate.receipt import Receipt
 from tidegate.telemetry import event
 from tidegate.tracking.derived import Derived, derived_datasets
 from tidegate.tracking.outbox import Entry, put
-from tidegate.tracking.outcome import Outcome, has_bundle, keep_bundle, write_bundle
+from tidegate.tracking.outcome import Outcome, add_impact, has_bundle, keep_bundle, write_bundle
 from tidegate.tracking.to_openlineage import announced, check_installed
 from tidegate.workspace import Workspace
 
@@ -30,7 +31,7 @@ __all__ = [
     "derived_datasets",
     "has_bundle",
     "record",
-    "record_scores",
+    "record_impact",
 ]
 
 log = logging.getLogger(__name__)
@@ -93,15 +94,24 @@ def _warned(name: str) -> Iterator[None]:
         event(log, name, level=logging.WARNING, error=type(error).__name__)
 
 
-def record_scores(
-    state_dir: str, scores: dict[str, float], versions: dict[str, int], trained_on: Dataset | None = None
+def record_impact(
+    impact: Impact, receipts: Sequence[Receipt], state_dir: str | Path, trained_on: Dataset | None = None
 ) -> None:
-    """Log what a dataset version did for a model, as a run of its own beside the integrations.
+    """Record what contributions did for a model: in the pages among the receipts, and in MLflow.
+
+    Each contribution's run gets its own figures, and a run of its own, `evaluation`, those of all. Never raises: what
+    was not recorded is logged, and the same call again records it.
 
     Args:
+        receipts: of the contributions; whose receipt is kept elsewhere, or who is not in `impact`, is left out.
         trained_on: what the model was trained on: `tidegate lineage` finds the run by it.
     """
-    from tidegate.tracking.to_mlflow import push_scores
+    from tidegate.tracking.to_mlflow import push_impact
 
+    workspace = Workspace(Path(state_dir))
+    pages = {}
+    for receipt in receipts:
+        with _warned("report not written"):
+            pages[receipt.integration] = add_impact(receipt, impact, workspace)
     with _warned("mlflow failed"):
-        push_scores(scores, versions, TrackingConfig(), Workspace(Path(state_dir)), trained_on)
+        push_impact(impact, receipts, pages, TrackingConfig(), workspace, trained_on)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from tidegate.impact import Impact
 from tidegate.receipt import Receipt, Report
 from tidegate.reports import to_html, to_json
 from tidegate.workspace import Workspace
@@ -95,6 +97,29 @@ def keep_bundle(bundle: Path, receipt: Receipt, workspace: Workspace) -> Path:
         target.replace(bundle.with_name(f"{bundle.name}-before"))  # goes with the work folder
     bundle.replace(target)
     return target
+
+
+def add_impact(receipt: Receipt, impact: Impact, workspace: Workspace) -> tuple[Path, ...]:
+    """Add to a kept bundle what its submission did for a model, and tell so on its page. Returns what was written.
+
+    Raises:
+        OSError: there is no such bundle, or it cannot be written.
+    """
+    kept = workspace.receipts / receipt.integration[:32]
+    _replace(kept / "impact.json", impact.model_dump_json(indent=2) + "\n")
+    if not (kept / "report.json").exists():  # lost by a kill, and made again from the pool's log
+        return (kept / "impact.json",)
+    report = Report.model_validate_json((kept / "report.json").read_bytes())
+    _replace(kept / "report.html", to_html(report, receipt, impact))
+    return (kept / "impact.json", kept / "report.html")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all. The outbox may have a link to the one that was there: it stays as it is."""
+    descriptor, partial = tempfile.mkstemp(dir=path.parent)  # private
+    with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+        written.write(text)
+    Path(partial).replace(path)
 
 
 def has_bundle(receipt: Receipt, workspace: Workspace) -> bool:

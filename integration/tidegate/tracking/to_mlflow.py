@@ -1,4 +1,4 @@
-"""Runs into MLflow: an integration, and the scores of a model.
+"""Runs into MLflow: an integration, and what contributions did for a model.
 
 MLflow waits for minutes on a server that is down, so its patience is cut; it keeps a global active run, so only
 `MlflowClient` is used; and several processes that make one SQLite store at once all fail, so the first touch is locked.
@@ -12,14 +12,16 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidegate.config import TrackingConfig
+from tidegate.impact import Impact, metrics
 from tidegate.pool import Dataset
+from tidegate.receipt import Receipt
 from tidegate.telemetry import event
 from tidegate.tracking.inputs import delta
 from tidegate.tracking.mlflow_run import INTEGRATION, OUTCOME
@@ -72,31 +74,49 @@ def push(run: Run, files: Path, uri: str, workspace: Workspace) -> None:
         event(log, "mlflow recorded", mlflow_run=target.info.run_id)
 
 
-def push_scores(
-    scores: dict[str, float],
-    versions: dict[str, int],
+def push_impact(
+    impact: Impact,
+    receipts: Sequence[Receipt],
+    pages: Mapping[str, Sequence[Path]],
     config: TrackingConfig,
     workspace: Workspace,
     trained_on: Dataset | None = None,
 ) -> None:
-    """Log a model's scores with the dataset versions that they belong to. Raises what MLflow raises.
+    """Log what contributions did for a model, in a run of its own and in the run of each. Raises what MLflow raises.
 
     Args:
+        pages: per integration, the files that tell of it.
         trained_on: what the model was trained on, which becomes an input of the run.
     """
     if not installed():
         return
     from mlflow.entities import Metric
 
+    now = int(time.time() * 1000)
+
+    def log_metrics(run: str, figures: Mapping[str, float]) -> None:
+        client.log_batch(run, [Metric(name, value, now, 0) for name, value in figures.items()])
+
     with quietly():
         client, experiment = _open(configured(config) or embedded(workspace), config.experiment, workspace)
-        tags = {name: str(version) for name, version in versions.items()}
-        run = client.create_run(experiment, tags=tags, run_name="evaluation")
-        now = int(time.time() * 1000)
-        client.log_batch(run.info.run_id, [Metric(name, value, now, 0) for name, value in scores.items()])
+        tags = {
+            "tidegate.dataset_version": str(impact.version_after),
+            "tidegate.pool_version_before": str(impact.version_before),
+        }
+        run = client.create_run(experiment, tags=tags, run_name="evaluation").info.run_id
+        log_metrics(run, metrics(impact.effects))
+        client.log_text(run, impact.model_dump_json(indent=2), "tidegate/impact.json")
         if trained_on is not None:
-            client.log_inputs(run.info.run_id, [_dataset(delta("training", trained_on.uri, trained_on.version))])
-        client.set_terminated(run.info.run_id)
+            client.log_inputs(run, [_dataset(delta("training", trained_on.uri, trained_on.version))])
+        client.set_terminated(run)
+        for receipt in receipts:
+            own = impact.of(receipt.submission.id)
+            if own is None:
+                continue
+            for found in client.search_runs([experiment], f"tags.`{INTEGRATION}` = '{receipt.integration}'"):
+                log_metrics(found.info.run_id, metrics(own.effects, "impact_"))
+                for path in pages.get(receipt.integration, ()):
+                    client.log_artifact(found.info.run_id, str(path), "tidegate")
 
 
 @contextmanager
@@ -126,8 +146,8 @@ def _open(uri: str, experiment: str, workspace: Workspace) -> tuple[MlflowClient
 def _log(client: MlflowClient, target: str, run: Run, files: Path) -> None:
     from mlflow.entities import Metric, Param
 
-    metrics = [Metric(name, value, run.time, 0) for name, value in run.metrics.items()]
-    client.log_batch(target, metrics, [Param(name, value) for name, value in run.parameters.items()])
+    figures = [Metric(name, value, run.time, 0) for name, value in run.metrics.items()]
+    client.log_batch(target, figures, [Param(name, value) for name, value in run.parameters.items()])
     client.log_inputs(target, [_dataset(one) for one in run.inputs])
     client.log_artifacts(target, str(files), "tidegate")
 
