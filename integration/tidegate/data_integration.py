@@ -186,7 +186,7 @@ def _integrate(
             copy_page(done.receipt, config, workspace)
             tell(outcome)
     if done.judgement.report.verdict == "rejected":
-        raise SubmissionRejected(done.judgement.report)
+        raise SubmissionRejected(done.judgement.report, done.receipt)
     return result
 
 

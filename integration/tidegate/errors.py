@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from tidegate.receipt import Report
+    from tidegate.receipt import Receipt, Report
 
 
 class TidegateError(Exception):
@@ -43,13 +43,13 @@ class TidegateError(Exception):
 
 
 class SubmissionRejected(TidegateError):
-    """The submission was read and judged, and nothing of it was published."""
+    """The submission was read and judged, and nothing of it was published. Has the report and the receipt."""
 
     code = "submission-rejected"
     exit_code = 1
 
-    def __init__(self, report: Report) -> None:
-        self.report = report
+    def __init__(self, report: Report, receipt: Receipt) -> None:
+        self.report, self.receipt = report, receipt
         reasons = "; ".join(report.reasons)
         where = f"The quarantine is at {report.quarantine}." if report.quarantine else None
         super().__init__(f"The submission was rejected: {reasons}", where)

@@ -92,6 +92,20 @@ def test_what_cannot_be_judged_is_refused_with_file_and_line(make_contract: Make
         make_contract(body)
 
 
+def test_what_is_loaded_again_and_again_does_not_pile_up_and_what_changed_is_run_anew(make_contract: Make) -> None:
+    from pandera.api.dataframe.model import MODEL_CACHE
+
+    contract = make_contract("distance: int = pa.Field(ge=0)")
+    before = len(MODEL_CACHE)  # Pandera keeps each model's class for ever
+    for _ in range(5):
+        assert load_contract(contract.path) == contract
+    assert len(MODEL_CACHE) == before
+    contract.path.write_text(contract.path.read_text().replace("ge=0", "ge=1"))
+    (rule,) = [rule for rule in load_contract(contract.path).rules if "greater_than" in rule.id]
+    assert "1" in str(rule.expected)
+    assert rule not in contract.rules
+
+
 def test_a_file_has_exactly_one_model(make_contract: Make) -> None:
     path = make_contract("a: int\n").path
     path.write_text(path.read_text() + "\n\nclass Other(pa.DataFrameModel):\n    b: int\n")

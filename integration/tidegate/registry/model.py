@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -74,13 +75,24 @@ def load_model(path: Path) -> Model:
 
 
 def _run(path: Path) -> ModuleType:
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise BrokenContract(f"{path} cannot be read: {error.strerror}.") from None
+    module = _executed(path, source)
+    sys.modules[module.__name__] = module  # Pandera looks annotations up in their module
+    return module
+
+
+@lru_cache(maxsize=128)  # Pandera keeps every model's class for ever, so what stays the same is to be one class
+def _executed(path: Path, source: bytes) -> ModuleType:
     name = f"tidegate_contract_{path.parent.name}_{path.stem}"
-    loader = _Loader(name, str(path))
+    loader = _Loader(name, str(path), source)
     spec = spec_from_loader(name, loader)
     if spec is None:
         raise BrokenContract(f"{path} is no Python file.")
     module = module_from_spec(spec)
-    sys.modules[name] = module  # Pandera looks annotations up in their module
+    sys.modules[name] = module
     try:
         loader.exec_module(module)
     except SyntaxError as error:
@@ -93,7 +105,11 @@ def _run(path: Path) -> ModuleType:
 
 
 class _Loader(SourceFileLoader):
-    """Runs what stands in the file, of which the digest is, and never bytecode that lies beside it."""
+    """Runs what stood in the file, of which the digest is, and never bytecode that lies beside it."""
+
+    def __init__(self, name: str, path: str, source: bytes) -> None:
+        super().__init__(name, path)
+        self._source = source
 
     def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_data(self.path), self.path)
+        return self.source_to_code(self._source, self.path)
