@@ -29,7 +29,7 @@ from tidegate.room import check_room
 from tidegate.sources import Snapshot
 from tidegate.standard import Standard, load_standard
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
-from tidegate.tracking import Outcome, announced, check_installed, copy_page, has_bundle, record
+from tidegate.tracking import Outcome, announced, attach_to_task, check_installed, copy_page, has_bundle, record
 from tidegate.workspace import Workspace, work_folder
 
 log = logging.getLogger(__name__)
@@ -160,6 +160,7 @@ def _integrate(
             outcome = _told_by_the_log(config, standard, published, result)
             if not has_bundle(published, workspace):  # killed after the commit, or published from elsewhere
                 record(outcome, config, workspace, folder)
+            attach_to_task(outcome, config)
             copy_page(published, config, workspace)
             tell(outcome)
             return result
@@ -183,6 +184,7 @@ def _integrate(
         outcome = _outcome(config, standard, done, result)
         with step("record"):
             record(outcome, config, workspace, folder)
+            attach_to_task(outcome, config)
             copy_page(done.receipt, config, workspace)
             tell(outcome)
     if done.judgement.report.verdict == "rejected":

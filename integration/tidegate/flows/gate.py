@@ -8,18 +8,20 @@ def integrate_contributed_data(self):
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from metaflow import StepMutator, UserStepDecorator
+from metaflow import StepMutator, UserStepDecorator, current
 from metaflow.exception import MetaflowException
 from metaflow.packaging_sys import ContentType
+from metaflow.plugins import CARDS
 
 from tidegate.config import IntegrationConfig, load_config, read_yaml
 from tidegate.errors import SubmissionRejected, nearest
-from tidegate.flows.card import CARD, PAGE
+from tidegate.flows.card import CARD, PAGE, ReportCard
+from tidegate.registry import find_registry
 from tidegate.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -30,15 +32,24 @@ Rejection = Literal["fail", "branch"]
 _FROM_THE_FLOW = ("data_path", "training_data", "output", "holdout", "contributor", "registry", "state_dir", "config")
 """What a flow's parameter or artifact of the same name gives, where the decorator does not."""
 _PACKAGED = "tidegate_registry"
-"""Where the registry is in a code package: beside the flow's file."""
+"""Where registries are in a code package, beside the flow's file: a folder for each gate, by its step's name."""
+_CONFIG = "config.yaml"
+"""What the configuration's file is called there."""
+_REGISTRY = ("contracts/**/*.py", "expectations/**/*.json", "contracts.toml", "contracts.lock")
+"""What goes along of a registry. Without contracts.toml a version that is refused here would be taken there."""
+
+if not any(card.type == CARD for card in CARDS):
+    # Metaflow overlooks an extension that lies in one folder with another's whose distribution lists it.
+    CARDS.append(ReportCard)
 
 
 class gate(StepMutator):  # type: ignore[misc]  # Metaflow has no types
     """Judge and publish a contribution before the step's own code runs.
 
     Every argument of `integrate_contributed_data` may be given. Where data_path, training_data, output, holdout,
-    contributor, registry, state_dir or config is not, it is the flow's parameter or artifact of that name; and in a
-    `foreach`, data_path is the item. The step finds, and keeps as artifacts:
+    contributor, registry, state_dir or config is not, it is the flow's parameter or artifact of that name, if that is
+    text; and in a `foreach`, data_path is the item, or the item is a mapping with data_path and whatever else is of
+    that contribution alone. The step finds, and keeps as artifacts:
 
     - `verdict`: ``accepted`` or ``rejected``; `self.next({...}, condition="verdict")` branches on it.
     - `receipt`: the receipt, as plain values.
@@ -70,16 +81,15 @@ class gate(StepMutator):  # type: ignore[misc]  # Metaflow has no types
 
     def add_to_package(self) -> Iterator[tuple[str, str, Any]]:
         """The registry, and the configuration's file, go with the code to where a remote step runs."""
-        from tidegate.registry import find_registry
-
         config = self._arguments.get("config")
         said = read_yaml(config) if config is not None else {}
-        root = find_registry(self._arguments.get("registry", said.get("registry"))).root
-        for kind, suffix in (("contracts", ".py"), ("expectations", ".json")):
-            for file in sorted((root / kind).rglob(f"*{suffix}")):
-                yield str(file), f"{_PACKAGED}/{file.relative_to(root).as_posix()}", ContentType.USER_CONTENT
-        if config is not None and not Path(config).is_absolute():
-            yield str(config), Path(config).as_posix(), ContentType.USER_CONTENT
+        root = find_registry(self._arguments.get("registry") or said.get("registry")).root
+        place = f"{_PACKAGED}/{self._my_step.name}"
+        for pattern in _REGISTRY:
+            for file in sorted(root.glob(pattern)):
+                yield str(file), f"{place}/{file.relative_to(root).as_posix()}", ContentType.USER_CONTENT
+        if config is not None:
+            yield str(config), f"{place}/{_CONFIG}", ContentType.USER_CONTENT
 
 
 class _Judge(UserStepDecorator):  # type: ignore[misc]  # Metaflow has no types
@@ -89,11 +99,12 @@ class _Judge(UserStepDecorator):  # type: ignore[misc]  # Metaflow has no types
     def pre_step(self, step_name: str, flow: FlowSpec, inputs: Any = None) -> None:
         """Judge. What it came to are artifacts, also of a step that fails by it."""
         from tidegate.data_integration import integrate  # only here: every step of the flow imports this module
+        from tidegate.reports import receipt_to_html
 
-        given = {name: getattr(flow, name, None) or None for name in _FROM_THE_FLOW} | self._arguments
-        given["data_path"] = given["data_path"] or flow.input
-        given["registry"] = _packaged(flow) or given["registry"]
-        config = load_config(given, given.pop("config"))
+        if _is_past_the_last_try():
+            return
+        given = came_along(parameters(flow, self._arguments), self._arguments, _beside_the_flow(step_name))
+        config = load_config(given, given.pop("config", None))
         rejection, dataset = None, None
         try:
             result = integrate(config)
@@ -102,12 +113,54 @@ class _Judge(UserStepDecorator):  # type: ignore[misc]  # Metaflow has no types
             receipt, rejection = rejected.receipt, rejected
         flow.verdict, flow.receipt, flow.dataset = receipt.verdict, receipt.model_dump(mode="json"), dataset
         page = Workspace(Path(config.state_dir)).receipts / receipt.integration[:32] / "report.html"
-        setattr(flow, PAGE, page.read_text(encoding="utf-8") if page.exists() else None)
+        setattr(flow, PAGE, page.read_text(encoding="utf-8") if page.exists() else receipt_to_html(receipt))
         if rejection is not None and self._on_rejection == "fail":
             raise rejection
 
 
-def _packaged(flow: FlowSpec) -> Path | None:
-    """The registry that came with the code package, where this runs from one."""
-    folder = Path(inspect.getfile(type(flow))).resolve().parent / _PACKAGED
-    return folder if folder.is_dir() else None
+def parameters(flow: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What the gate is given: by a `foreach`'s item first, then by the decorator, then by the flow."""
+    given = {name: getattr(flow, name, None) for name in _FROM_THE_FLOW}
+    # Else it is something of the flow's own, such as a step that is called output, or a Config.
+    given = {name: value for name, value in given.items() if isinstance(value, str | Path | list | tuple) and value}
+    given |= {name: value for name, value in arguments.items() if value is not None}
+    item = flow.input
+    if isinstance(item, Mapping) and "data_path" in item:
+        return given | item
+    return {"data_path": item, **given} if item is not None else given
+
+
+def came_along(given: dict[str, Any], arguments: Mapping[str, Any], beside: Path) -> dict[str, Any]:
+    """The same with the registry and the file that came with the code package, where this runs from one.
+
+    They are those that the decorator names. What the flow or an item names instead is what it names.
+
+    Args:
+        beside: the folder that would hold them.
+    """
+    if (beside / _CONFIG).is_file() and given.get("config") == arguments.get("config"):
+        given = given | {"config": str(beside / _CONFIG)}
+    elif given.get("config") is not None and "registry" in read_yaml(given["config"]):
+        return given
+    if (beside / "contracts").is_dir() and given.get("registry") == arguments.get("registry"):
+        given = given | {"registry": str(beside)}
+    return given
+
+
+def _beside_the_flow(step_name: str) -> Path:
+    return Path(sys.argv[0]).resolve().parent / _PACKAGED / step_name  # packages are made from this folder, too
+
+
+def _is_past_the_last_try() -> bool:
+    """Whether this is the attempt in which `@catch` stands in for a step whose every try was killed.
+
+    Nothing of the step is to run then, or whatever killed it would kill this as well. Metaflow runs decorators all the
+    same, and does not document how to tell.
+    """
+    try:
+        from metaflow.system_context import system_context
+
+        tries = system_context.max_user_code_retries
+    except (ImportError, AttributeError):
+        return False
+    return tries is not None and current.retry_count > tries

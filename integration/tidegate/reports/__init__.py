@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tidegate.impact import Impact
     from tidegate.receipt import Receipt, Report
 
-__all__ = ["FORMS", "print_text", "rendered", "to_html", "to_json", "to_text"]
+__all__ = ["FORMS", "print_text", "receipt_to_html", "rendered", "to_html", "to_json", "to_text"]
 
 FORMS = ("text", "json", "html", "junit", "github", "sarif", "gitlab")
 """The forms in which a report is put out. Each is a module of this room, with a function `to_<form>`."""
@@ -46,3 +46,10 @@ def to_html(report: Report, receipt: Receipt | None = None, impact: Impact | Non
     from tidegate.reports import html
 
     return html.to_html(report, receipt, impact)
+
+
+def receipt_to_html(receipt: Receipt) -> str:
+    """A page of what a receipt tells, where the report is lost."""
+    from tidegate.reports import html
+
+    return html.receipt_to_html(receipt)

@@ -35,7 +35,7 @@ def to_html(report: Report, receipt: Receipt | None = None, impact: Impact | Non
     own = impact.of(report.submission.id) if impact is not None else None
     # To draw takes a second, which only those pay who asked for more than the verdict.
     drawn = told is not None and pictures.available()
-    return _template().render(
+    return _template("report").render(
         report=report,
         receipt=receipt,
         impact=impact,
@@ -57,8 +57,14 @@ def to_html(report: Report, receipt: Receipt | None = None, impact: Impact | Non
     )
 
 
+def receipt_to_html(receipt: Receipt) -> str:
+    """A page of what a receipt tells, where the report is lost: the process was killed after its commit."""
+    counts = receipt.rows.model_dump()
+    return _template("receipt").render(receipt=receipt, parts=[(name, counts[name]) for name in pictures.PARTS])
+
+
 @cache  # to compile it takes longer than to fill it in
-def _template() -> Template:
+def _template(name: str) -> Template:
     # Everything is escaped on the way in; a cell cannot become markup.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -73,7 +79,7 @@ def _template() -> Template:
     environment.filters["mended"] = mended_as
     environment.filters["contributor"] = pictures.contributor
     environment.filters["percent"] = percent
-    return environment.get_template("report.html.j2")
+    return environment.get_template(f"{name}.html.j2")
 
 
 def drifted(report: Report) -> list[Distribution]:

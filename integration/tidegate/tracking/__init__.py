@@ -26,6 +26,7 @@ __all__ = [
     "Derived",
     "Outcome",
     "announced",
+    "attach_to_task",
     "check_installed",
     "copy_page",
     "derived_datasets",
@@ -54,6 +55,13 @@ def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, fo
         if entry is not None:
             with _warned("mlflow failed"):
                 _deliver(entry, config, workspace, kept)
+
+
+def attach_to_task(outcome: Outcome, config: IntegrationConfig) -> None:
+    """Attach the outcome to the Metaflow task that is under way, if there is one. Never raises.
+
+    Also one that was recorded before: a step that is run again, as by `resume`, is a new task.
+    """
     if config.tracking.metaflow:
         from tidegate.tracking.to_metaflow import attach
 

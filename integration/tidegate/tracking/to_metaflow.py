@@ -53,8 +53,11 @@ def _facts(outcome: Outcome) -> dict[str, str]:
 def _tag(facts: dict[str, str]) -> None:
     from metaflow import current
 
-    names = ("tidegate.verdict", "tidegate.contract", "tidegate.dataset_version")
-    current.run.add_tags([f"{name}:{facts[name]}" for name in names if name in facts])
+    # A run has at most 50 tags, and each contribution has a version of its own: verdict and contract come before it.
+    for names in (("tidegate.verdict", "tidegate.contract"), ("tidegate.dataset_version",)):
+        tags = [f"{name}:{facts[name]}" for name in names if name in facts]
+        if tags:
+            current.run.add_tags(tags)
 
 
 def _register(facts: dict[str, str]) -> None:
