@@ -77,7 +77,11 @@ def test_carries_what_init_copies(names: set[str]) -> None:
 
 def test_carries_nothing_else(names: set[str]) -> None:
     information = f"tidegate-{tidegate.__version__}.dist-info"
-    assert {name.split("/")[0] for name in names} == {"tidegate", information}
+    assert {name.split("/")[0] for name in names} == {"tidegate", "metaflow_extensions", information}
+    card = "metaflow_extensions/tidegate/plugins/cards/tidegate_report/__init__.py"
+    assert [name for name in names if name.startswith("metaflow_extensions/")] == [card], (
+        "a namespace: no __init__.py above"
+    )
     files = {Path(name) for name in names}
     assert [file for file in files if file.match("test_*.py") or file.name == "conftest.py"] == []
     assert [file for file in files if "__pycache__" in file.parts] == []

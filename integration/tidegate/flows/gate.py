@@ -138,11 +138,14 @@ def came_along(given: dict[str, Any], arguments: Mapping[str, Any], beside: Path
     Args:
         beside: the folder that would hold them.
     """
-    if (beside / _CONFIG).is_file() and given.get("config") == arguments.get("config"):
-        given = given | {"config": str(beside / _CONFIG)}
-    elif given.get("config") is not None and "registry" in read_yaml(given["config"]):
+    if not beside.is_dir():
         return given
-    if (beside / "contracts").is_dir() and given.get("registry") == arguments.get("registry"):
+    if given.get("config") == arguments.get("config"):
+        if (beside / _CONFIG).is_file():
+            given = given | {"config": str(beside / _CONFIG)}
+    elif given["config"] is not None and "registry" in read_yaml(given["config"]):
+        return given
+    if given.get("registry") == arguments.get("registry"):
         given = given | {"registry": str(beside)}
     return given
 
