@@ -126,7 +126,7 @@ def parameters(flow: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     given |= {name: value for name, value in arguments.items() if value is not None}
     item = flow.input
     if isinstance(item, Mapping) and "data_path" in item:
-        return given | item
+        return {**given, **item}
     return {"data_path": item, **given} if item is not None else given
 
 
@@ -166,4 +166,4 @@ def _is_past_the_last_try() -> bool:
         tries = system_context.max_user_code_retries
     except (ImportError, AttributeError):
         return False
-    return tries is not None and current.retry_count > tries
+    return bool(tries is not None and current.retry_count > tries)
