@@ -8,34 +8,38 @@ from typing import Any
 
 from metaflow import FlowSpec, Parameter, current, retry, step
 
+from tidegate.flows.gate import gate
+
 
 class GateFlow(FlowSpec):
     """One pool, three contributions."""
 
     folder = Parameter("folder", help="With the registry and the contributions; the pool goes there.", type=str)
 
+    @property
+    def contributor(self) -> str:
+        """Who sent the file. The gate asks when it begins: then what publishes `b` is set to be killed, once."""
+        from tests.crash.points import arm
+
+        name = Path(self.input).stem
+        if name == "b" and current.retry_count == 0:
+            arm("after the commit")
+        return name
+
     @step
     def start(self) -> None:
         """A branch for each."""
-        self.names = ["a", "b", "c"]
-        self.next(self.integrate_contributed_data, foreach="names")
+        folder = Path(self.folder)
+        self.paths = [str(folder / f"{name}.csv") for name in "abc"]
+        self.registry, self.state_dir, self.training_data = self.folder, str(folder / "state"), str(folder / "pool")
+        self.next(self.integrate_contributed_data, foreach="paths")
 
     @retry(times=1, minutes_between_retries=0)
+    @gate(schema_config="trips@1", tracking=False, card=False)
     @step
     def integrate_contributed_data(self) -> None:
-        """The gate. The process that publishes `b` is killed just after the commit."""
-        from tests.crash.points import arm
-
-        from tidegate import integrate_contributed_data
-
-        folder = Path(self.folder)
-        if self.input == "b" and current.retry_count == 0:
-            arm("after the commit")
-        result = integrate_contributed_data(
-            data_path=folder / f"{self.input}.csv", contributor=self.input, schema_config="trips@1", registry=folder,
-            training_data=folder / "pool", state_dir=folder / "state", tracking=False,
-        )  # fmt: skip
-        self.told = {"version": result.receipt.dataset_version, "attempt": current.retry_count}
+        """The gate."""
+        self.told = {"version": self.receipt["dataset_version"], "attempt": current.retry_count}
         self.next(self.join)
 
     @step
@@ -43,7 +47,7 @@ class GateFlow(FlowSpec):
         """What became of each."""
         if (Path(self.folder) / "stumble").exists():
             raise RuntimeError("stumbles")
-        self.told = {one.input: one.told for one in inputs}
+        self.told = {one.receipt["submission"]["contributor"]: one.told for one in inputs}
         self.next(self.end)
 
     @step
