@@ -35,11 +35,12 @@ class GateFlow(FlowSpec):
         self.next(self.integrate_contributed_data, foreach="paths")
 
     @retry(times=1, minutes_between_retries=0)
-    @gate(schema_config="trips@1", tracking=False, card=False)
+    @gate(schema_config="trips@1", tracking={"mlflow": False}, card=False)
     @step
     def integrate_contributed_data(self) -> None:
         """The gate."""
-        self.told = {"version": self.receipt["dataset_version"], "attempt": current.retry_count}
+        lost = "The report was lost" in self.report_page
+        self.told = {"version": self.receipt["dataset_version"], "attempt": current.retry_count, "lost": lost}
         self.next(self.join)
 
     @step

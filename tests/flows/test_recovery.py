@@ -36,12 +36,20 @@ def published(folder: Path) -> tuple[list[str], list[int]]:
     return sorted(map(str, by)), sorted(trips)
 
 
+def verdicts(folder: Path) -> list[list[str]]:
+    """Of each run in turn, the verdicts in the metadata of the gate's tasks."""
+    runs = sorted((folder / ".metaflow" / "GateFlow").glob("[0-9]*"), key=lambda run: int(run.name))
+    kept = [run.glob("integrate_contributed_data/*/_meta/sysmeta_tidegate.verdict.*.json") for run in runs]
+    return [[json.loads(file.read_text())["value"] for file in files] for files in kept]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("flow")
     contract = folder / "contracts" / "trips" / "v1_0.py"
     contract.parent.mkdir(parents=True)
     contract.write_text(CONTRACT)
+    (folder / ".metaflow").mkdir()  # else Metaflow may find one above
     for number, name in enumerate(NAMES):
         rows = "".join(f"{number * 10 + row},1.5,x\n" for row in range(10))
         (folder / f"{name}.csv").write_text(f"trip,distance,place\n{rows}")
@@ -62,8 +70,10 @@ def test_retry_foreach_and_resume_publish_each_contribution_once(folder: Path) -
     told = json.loads((folder / "told.json").read_text())
     assert sorted(one["version"] for one in told.values()) == [0, 1, 2]
     assert {name: one["attempt"] for name, one in told.items()} == {"a": 0, "b": 1, "c": 0}
+    assert {name: one["lost"] for name, one in told.items()} == {"a": False, "b": True, "c": False}
     assert published(folder) == everything
 
     again = metaflow(folder, "resume", "integrate_contributed_data")
     assert again.returncode == 0, again.stderr
     assert published(folder) == everything, "the step that is run again finds what it published"
+    assert verdicts(folder) == [["accepted"] * 3, [], ["accepted"] * 3], "a task that did the work tells of it"
