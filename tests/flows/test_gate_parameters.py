@@ -39,6 +39,8 @@ def registry(tmp_path: Path) -> Path:
         ({"training_data": "pool"}, {"training_data": "own"}, {"training_data": "own"}),
         ({"training_data": "pool"}, {"training_data": None}, {"training_data": "pool"}),
         ({"input": "a.csv"}, {}, {"data_path": "a.csv"}),
+        ({"input": "a.csv", "data_path": "all/"}, {}, {"data_path": "a.csv"}),
+        ({"input": "ann"}, {"data_path": "a.csv"}, {"data_path": "a.csv"}),
         ({"input": 3}, {"data_path": "a.csv"}, {"data_path": "a.csv"}),
         (
             {"input": {"data_path": "a.csv", "contributor": "ann"}, "contributor": "all"},

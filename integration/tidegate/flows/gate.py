@@ -119,15 +119,21 @@ class _Judge(UserStepDecorator):  # type: ignore[misc]  # Metaflow has no types
 
 
 def parameters(flow: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What the gate is given: by a `foreach`'s item first, then by the decorator, then by the flow."""
-    given = {name: getattr(flow, name, None) for name in _FROM_THE_FLOW}
-    # Else it is something of the flow's own, such as a step that is called output, or a Config.
-    given = {name: value for name, value in given.items() if isinstance(value, str | Path | list | tuple) and value}
-    given |= {name: value for name, value in arguments.items() if value is not None}
+    """What the gate is given by the flow; by its `foreach`'s item; and by the decorator, which goes before both.
+
+    An item that is a mapping goes before the decorator too: that is the same for all contributions.
+    """
+    given = {name: value for name in _FROM_THE_FLOW if _names_something(value := getattr(flow, name, None))}
     item = flow.input
-    if isinstance(item, Mapping) and "data_path" in item:
-        return {**given, **item}
-    return {"data_path": item, **given} if item is not None else given
+    if _names_something(item):
+        given["data_path"] = item
+    given |= {name: value for name, value in arguments.items() if value is not None}
+    return {**given, **item} if isinstance(item, Mapping) and "data_path" in item else given
+
+
+def _names_something(value: Any) -> bool:
+    """Else it is something of the flow's own, such as a step that is called output, or a Config."""
+    return isinstance(value, str | Path | list | tuple) and bool(value)
 
 
 def came_along(given: dict[str, Any], arguments: Mapping[str, Any], beside: Path) -> dict[str, Any]:
