@@ -124,6 +124,8 @@ class ReportConfig(_Config):
 
     distributions: bool = False
     """Whether columns are measured and drawn, over those of the pool, and contributors' shares told."""
+    data_docs: bool = False
+    """Whether Great Expectations' own page is written beside it. For trusted data only: it shows cells as markup."""
     file: str | None = None
     """Where the page is written too; the one that is always made lies among the receipts, in `state_dir`."""
 

@@ -112,6 +112,7 @@ def integrate(name: str, rows: str, contributor: str) -> IntegrationResult:
     return integrate_contributed_data(
         data_path=name, schema_config="members@1", training_data="pool", contributor=contributor,
         validation_config={"max_failing_fraction": 0.6}, tracking={"max_seconds": 120},
+        report={"data_docs": contributor == "bob"},
     )  # fmt: skip
 
 
@@ -206,8 +207,8 @@ def test_a_run_has_figures_and_datasets_with_schema_and_profile(world: World) ->
 
 
 TREE = [
-    "contract.md", "contract.py", "expectations.json", "expectations_result.json", "quarantine_summary.parquet",
-    "receipt.json", "report.html", "report.json", "training_data.json",
+    "contract.md", "contract.py", "data_docs.html", "expectations.json", "expectations_result.json",
+    "quarantine_summary.parquet", "receipt.json", "report.html", "report.json", "training_data.json",
 ]  # fmt: skip
 
 
@@ -242,7 +243,7 @@ def test_the_tree_is_the_same_for_each(artifacts: Path) -> None:
     assert sorted(path.name for path in (artifacts / "bob/tidegate").iterdir()) == TREE
     # Of nothing that is left to go in the suite has no result.
     assert sorted(path.name for path in (artifacts / "eve/tidegate").iterdir()) == [
-        name for name in TREE if name != "expectations_result.json"
+        name for name in TREE if name not in ("data_docs.html", "expectations_result.json")
     ]
     kept = {path.name: path.read_text() for path in (artifacts / "eve/tidegate").iterdir() if path.suffix != ".parquet"}
     assert [(name, value) for name, text in kept.items() for value in PERSONAL if value in text] == []
@@ -251,6 +252,7 @@ def test_the_tree_is_the_same_for_each(artifacts: Path) -> None:
         ("failed", True), ("failed", True), ("passed", False),
     ]  # fmt: skip
     assert json.loads((artifacts / "bob/tidegate/expectations.json").read_text()) == SUITE
+    assert "For trusted data only" in (artifacts / "bob/tidegate/data_docs.html").read_text()
     assert "| `email` **personal** |" in (artifacts / "bob/tidegate/contract.md").read_text()
 
 

@@ -11,7 +11,7 @@ PAGE = "report_page"
 """The artifact that holds the page."""
 
 
-class ReportCard(MetaflowCard):  # type: ignore[misc]  # Metaflow has no types
+class ReportCard(MetaflowCard):
     """Shows what a gate found. `@gate` adds it to its step."""
 
     type = CARD

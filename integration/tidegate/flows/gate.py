@@ -43,7 +43,7 @@ if not any(card.type == CARD for card in CARDS):
     CARDS.append(ReportCard)
 
 
-class gate(StepMutator):  # type: ignore[misc]  # Metaflow has no types
+class gate(StepMutator):
     """Judge and publish a contribution before the step's own code runs.
 
     Every argument of `integrate_contributed_data` may be given. Where data_path, training_data, output, holdout,
@@ -92,7 +92,7 @@ class gate(StepMutator):  # type: ignore[misc]  # Metaflow has no types
             yield str(config), f"{place}/{_CONFIG}", ContentType.USER_CONTENT
 
 
-class _Judge(UserStepDecorator):  # type: ignore[misc]  # Metaflow has no types
+class _Judge(UserStepDecorator):
     def init(self, on_rejection: Rejection, arguments: dict[str, Any]) -> None:
         self._on_rejection, self._arguments = on_rejection, arguments
 

@@ -18,7 +18,7 @@ from tidegate.receipt import Receipt
 from tidegate.telemetry import event
 from tidegate.tracking.derived import Derived, derived_datasets
 from tidegate.tracking.outbox import Entry, put
-from tidegate.tracking.outcome import Outcome, add_impact, has_bundle, keep_bundle, write_bundle
+from tidegate.tracking.outcome import Outcome, add_impact, has_bundle, keep_bundle, write_bundle, write_data_docs
 from tidegate.tracking.to_openlineage import announced, check_installed
 from tidegate.workspace import Workspace
 
@@ -48,6 +48,9 @@ def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, fo
     """
     with _warned("receipt not kept"):
         bundle = write_bundle(outcome, folder)
+        if config.report.data_docs and outcome.expectations is not None and outcome.suite is not None:
+            with _warned("data docs not written"):
+                write_data_docs(outcome.expectations, outcome.suite, bundle)
         entry = None
         with _warned("mlflow failed"):  # first into the outbox: a kill in between must lose neither
             entry = _put(outcome, config, workspace, bundle)

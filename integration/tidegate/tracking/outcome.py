@@ -90,6 +90,15 @@ def write_bundle(outcome: Outcome, folder: Path) -> Path:
     return bundle
 
 
+def write_data_docs(expectations: dict[str, Any], suite: Suite, bundle: Path) -> None:
+    """Write Great Expectations' own page into a bundle. Raises what Great Expectations raises."""
+    from tidegate.reports.data_docs import data_docs
+
+    page = data_docs(expectations, f"{suite.name}@{suite.version}")
+    (bundle / "data_docs.html").write_text(page, encoding="utf-8")
+    (bundle / "data_docs.html").chmod(0o600)
+
+
 def keep_bundle(bundle: Path, receipt: Receipt, workspace: Workspace) -> Path:
     """Move a bundle to where receipts are kept, in the place of one from an earlier try at the same integration."""
     target = workspace.receipts / receipt.integration[:32]
