@@ -29,7 +29,7 @@ from tidegate.room import check_room
 from tidegate.sources import Snapshot
 from tidegate.standard import Standard, load_standard
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
-from tidegate.tracking import Outcome, announced, check_installed, copy_page, has_bundle, record
+from tidegate.tracking import Outcome, announced, check_installed, copy_page, has_bundle, metered, record
 from tidegate.workspace import Workspace, work_folder
 
 log = logging.getLogger(__name__)
@@ -129,6 +129,13 @@ def integrate(config: IntegrationConfig, today: datetime.date | None = None) -> 
     check_installed(config.tracking)
     if config.report.file is not None and not Path(config.report.file).parent.is_dir():
         raise Misuse(f"{config.report.file} cannot be written: there is no such folder.", "Make it first.")
+    with _timed(), metered(config.tracking) as tell:
+        result = _acquire_and_integrate(config, today)
+        tell(result.receipt)
+    return result
+
+
+def _acquire_and_integrate(config: IntegrationConfig, today: datetime.date | None) -> IntegrationResult:
     standard = load_standard(config, today)
     workspace = Workspace(Path(config.state_dir))
     try:
@@ -304,13 +311,22 @@ def integration_id(config: IntegrationConfig, standard: Standard, submission: Su
 
 @contextmanager
 def _run(identity: str) -> Iterator[None]:
-    """Everything logged within carries the run's id, and steps are timed for it."""
+    """Everything logged within carries the run's id."""
     silence_dependencies()
-    run, times = run_id.set(identity[:12]), durations.set({})
+    run = run_id.set(identity[:12])
     try:
         yield
     finally:
         run_id.reset(run)
+
+
+@contextmanager
+def _timed() -> Iterator[None]:
+    """How long each step within takes is kept: also of those before there is an id."""
+    times = durations.set({})
+    try:
+        yield
+    finally:
         durations.reset(times)
 
 

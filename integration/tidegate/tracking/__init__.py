@@ -15,10 +15,12 @@ from tidegate.config import IntegrationConfig, TrackingConfig
 from tidegate.pool import Dataset
 from tidegate.receipt import Receipt
 from tidegate.telemetry import event
+from tidegate.tracking import to_openlineage, to_opentelemetry
 from tidegate.tracking.derived import Derived, derived_datasets
 from tidegate.tracking.outbox import Entry, put
 from tidegate.tracking.outcome import Outcome, has_bundle, keep_bundle, write_bundle
-from tidegate.tracking.to_openlineage import announced, check_installed
+from tidegate.tracking.to_openlineage import announced
+from tidegate.tracking.to_opentelemetry import metered
 from tidegate.workspace import Workspace
 
 __all__ = [
@@ -29,11 +31,18 @@ __all__ = [
     "copy_page",
     "derived_datasets",
     "has_bundle",
+    "metered",
     "record",
     "record_scores",
 ]
 
 log = logging.getLogger(__name__)
+
+
+def check_installed(config: TrackingConfig) -> None:
+    """Raises `Misuse` where something is asked for whose package is not there."""
+    to_openlineage.check_installed(config)
+    to_opentelemetry.check_installed(config)
 
 
 def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, folder: Path) -> None:
@@ -80,8 +89,8 @@ def _deliver(entry: Entry, config: IntegrationConfig, workspace: Workspace, kept
 
     error = deliver(entry, config.tracking, workspace)
     if error is not None:
-        fields = {"error": error, "bundle": str(kept), "waits": str(entry.folder)}
-        event(log, "mlflow failed", level=logging.WARNING, **fields)
+        where = str(entry.folder)
+        event(log, "mlflow failed", level=logging.WARNING, error=error, bundle=str(kept), waits=where)
 
 
 @contextmanager
