@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate import __version__
 from tidegate.config import TrackingConfig
-from tidegate.errors import Misuse, SubmissionRejected, TidegateError
+from tidegate.errors import Misuse, SubmissionRejected
 from tidegate.receipt import Receipt, Report
 from tidegate.telemetry import counting, event
 
@@ -65,7 +65,7 @@ def _installed(name: str) -> bool:
 
 @contextmanager
 def metered(config: TrackingConfig) -> Iterator[Callable[[Receipt], None]]:
-    """Count what the block does, and send it. The block says by a call what came of it, or else fails."""
+    """Count what the block does, and send it. The block says by a call what came of it, or else logs that it failed."""
     meter = _Meter.open() if config.opentelemetry else None
     if meter is None:
         yield lambda receipt: None
@@ -75,9 +75,6 @@ def metered(config: TrackingConfig) -> Iterator[Callable[[Receipt], None]]:
         yield meter.integrated
     except SubmissionRejected as error:
         meter.integrated(error.report)
-        raise
-    except Exception as error:
-        meter.failed(error.code if isinstance(error, TidegateError) else type(error).__name__)
         raise
     finally:
         counting.reset(before)
@@ -129,6 +126,9 @@ class _Meter:
             self._add("tidegate.source.retries", 1)
         elif name == "overtaken":
             self._add("tidegate.publish.retries", 1)
+        elif name == "failed":
+            self._add("tidegate.failures", 1, {"error.type": fields["error"]})
+            self._ended({"error.type": fields["error"]})
         if level >= logging.WARNING:
             self._add("tidegate.warnings", 1, {"tidegate.event": name})
 
@@ -145,11 +145,6 @@ class _Meter:
         if not again:
             for outcome, rows in told.rows.model_dump(exclude={"read"}).items():
                 self._add("tidegate.rows", rows, of | {"tidegate.outcome": outcome})
-
-    def failed(self, error: str) -> None:
-        """An error ended it, of that code."""
-        self._add("tidegate.failures", 1, {"error.type": error})
-        self._ended({"error.type": error})
 
     def send(self) -> None:
         """Send what was counted, if nobody else does."""
