@@ -19,7 +19,7 @@ class Receiver:
     Attributes:
         headers: of the last request.
         resource: attributes of the last resource.
-        metrics: by name and attributes, in their order, the last value: of a counter its sum, of a histogram count and sum.
+        metrics: by name and attributes the last value: of a counter its sum, of a histogram count and sum.
         described: unit and description of each metric.
     """
 
