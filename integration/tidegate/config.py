@@ -117,6 +117,8 @@ class TrackingConfig(_Config):
     """Whether the result is attached to the Metaflow task, where the call runs inside one."""
     openlineage: bool = False
     """Whether OpenLineage events are sent, to where openlineage-python is configured to send them."""
+    opentelemetry: bool = False
+    """Whether metrics are sent over OTLP, to where `OTEL_*` says, or through the process's own meter provider."""
 
 
 class ReportConfig(_Config):

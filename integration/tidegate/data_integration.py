@@ -15,7 +15,7 @@ from typing import Any
 from tidegate import __version__
 from tidegate.config import IntegrationConfig, load_config
 from tidegate.engines import open_engine
-from tidegate.errors import Misuse, PoolError, SourceUnreadable, SubmissionRejected
+from tidegate.errors import Misuse, PoolError, SourceUnreadable, SubmissionRejected, TidegateError
 from tidegate.judgement import Judgement, acquire_submission, keep_quarantine
 from tidegate.measuring import with_distributions
 from tidegate.mending import Mending, mended_copy, refuse_to_mend
@@ -29,7 +29,16 @@ from tidegate.room import check_room
 from tidegate.sources import Snapshot
 from tidegate.standard import Standard, load_standard
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
-from tidegate.tracking import Outcome, announced, attach_to_task, check_installed, copy_page, has_bundle, record
+from tidegate.tracking import (
+    Outcome,
+    announced,
+    attach_to_task,
+    check_installed,
+    copy_page,
+    has_bundle,
+    metered,
+    record,
+)
 from tidegate.workspace import Workspace, work_folder
 
 log = logging.getLogger(__name__)
@@ -129,6 +138,13 @@ def integrate(config: IntegrationConfig, today: datetime.date | None = None) -> 
     check_installed(config.tracking)
     if config.report.file is not None and not Path(config.report.file).parent.is_dir():
         raise Misuse(f"{config.report.file} cannot be written: there is no such folder.", "Make it first.")
+    with metered(config.tracking) as tell, _run("-"):
+        result = _acquire_and_integrate(config, today)
+        tell(result.receipt)
+    return result
+
+
+def _acquire_and_integrate(config: IntegrationConfig, today: datetime.date | None) -> IntegrationResult:
     standard = load_standard(config, today)
     workspace = Workspace(Path(config.state_dir))
     try:
@@ -152,7 +168,8 @@ def _integrate(
     assert config.training_data is not None
     target = pool_location(config.output or config.training_data, None if config.output else config.state_dir)
     integration = integration_id(config, standard, submission, target)
-    with _run(integration), announced(config.tracking, submission, standard.offered, str(target)) as tell:
+    run_id.set(integration[:12])
+    with announced(config.tracking, submission, standard.offered, str(target)) as tell:
         published = find_published(target, integration)
         if published is not None:
             event(log, "already published", dataset_version=published.dataset_version)
@@ -260,7 +277,7 @@ def validate_contributed_data(
         SourceUnreadable, BrokenContract, VersionRefused, Misuse, PoolError: as `integrate_contributed_data` does. A
             rejection is no error here.
     """
-    with _run(uuid.uuid4().hex):
+    with _run(uuid.uuid4().hex[:12]):
         standard = load_standard(config, today)
         kept = Path(quarantine).resolve() if quarantine is not None else None
         if pool is not None and not Path(pool).is_file():  # an engine reads only what its configuration names
@@ -306,11 +323,16 @@ def integration_id(config: IntegrationConfig, standard: Standard, submission: Su
 
 @contextmanager
 def _run(identity: str) -> Iterator[None]:
-    """Everything logged within carries the run's id, and steps are timed for it."""
+    """Everything logged within carries the run's id, which may be told later, and steps are timed for it."""
     silence_dependencies()
-    run, times = run_id.set(identity[:12]), durations.set({})
+    run, times = run_id.set(identity), durations.set({})
     try:
         yield
+    except SubmissionRejected:
+        raise
+    except Exception as error:
+        event(log, "failed", error=error.code if isinstance(error, TidegateError) else type(error).__name__)
+        raise
     finally:
         run_id.reset(run)
         durations.reset(times)

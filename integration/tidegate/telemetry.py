@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,6 +22,9 @@ run_id: ContextVar[str] = ContextVar("tidegate_run_id", default="-")
 
 durations: ContextVar[dict[str, float]] = ContextVar("tidegate_durations")
 """Seconds per step of the run under way."""
+
+counting: ContextVar[Callable[[str, int, dict[str, Any]], None] | None] = ContextVar("tidegate_counting", default=None)
+"""Who is told of every event of the run under way, whatever the log's level: its name, level and fields."""
 
 _log = logging.getLogger(__name__)
 _QUIET = {"GX_ANALYTICS_ENABLED": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
@@ -36,6 +39,8 @@ def silence_dependencies() -> None:
 def event(log: logging.Logger, name: str, /, level: int = logging.INFO, **fields: Any) -> None:
     """Log one event with fields."""
     log.log(level, name, extra={"fields": fields, "run_id": run_id.get()})
+    if (count := counting.get()) is not None:
+        count(name, level, fields)
 
 
 @dataclass

@@ -30,6 +30,11 @@ def rows(page: str, heading: str) -> dict[str, list[str]]:
     return {row[0].strip("`"): row for row in cells[2:]}
 
 
+def names(cell: str) -> set[str]:
+    """The names in a cell: what stands in backticks."""
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, field in model.model_fields.items():
         yield prefix + name, field

@@ -88,8 +88,8 @@ class Bounds:
                 reason = fault.reason
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**number)
                 pause = max(random.uniform(0, longest), min(fault.wait, _LONGEST_WAIT))  # noqa: S311
-            event(log, "fetching again", uri=uri, reason=reason, attempt=number + 1)
             if number + 1 < self.config.attempts:
+                event(log, "fetching again", uri=uri, reason=reason, attempt=number + 1)
                 self._stop.wait(min(pause, self.left(uri)))
         raise SourceUnreadable(
             f"{uri} could not be read in {self.config.attempts} attempts: {reason}.", "Try again later."

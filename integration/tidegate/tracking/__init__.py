@@ -16,10 +16,12 @@ from tidegate.impact import Impact
 from tidegate.pool import Dataset
 from tidegate.receipt import Receipt
 from tidegate.telemetry import event
+from tidegate.tracking import to_openlineage, to_opentelemetry
 from tidegate.tracking.derived import Derived, derived_datasets
 from tidegate.tracking.outbox import Entry, put
 from tidegate.tracking.outcome import Outcome, add_impact, has_bundle, keep_bundle, write_bundle, write_data_docs
-from tidegate.tracking.to_openlineage import announced, check_installed
+from tidegate.tracking.to_openlineage import announced
+from tidegate.tracking.to_opentelemetry import metered
 from tidegate.workspace import Workspace
 
 __all__ = [
@@ -31,11 +33,18 @@ __all__ = [
     "copy_page",
     "derived_datasets",
     "has_bundle",
+    "metered",
     "record",
     "record_impact",
 ]
 
 log = logging.getLogger(__name__)
+
+
+def check_installed(config: TrackingConfig) -> None:
+    """Raises `Misuse` where something is asked for whose package is not there."""
+    to_openlineage.check_installed(config)
+    to_opentelemetry.check_installed(config)
 
 
 def record(outcome: Outcome, config: IntegrationConfig, workspace: Workspace, folder: Path) -> None:
@@ -92,8 +101,8 @@ def _deliver(entry: Entry, config: IntegrationConfig, workspace: Workspace, kept
 
     error = deliver(entry, config.tracking, workspace)
     if error is not None:
-        fields = {"error": error, "bundle": str(kept), "waits": str(entry.folder)}
-        event(log, "mlflow failed", level=logging.WARNING, **fields)
+        where = str(entry.folder)
+        event(log, "mlflow failed", level=logging.WARNING, error=error, bundle=str(kept), waits=where)
 
 
 @contextmanager
