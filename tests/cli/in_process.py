@@ -30,7 +30,7 @@ def command_line(
     out = io.StringIO()
     err = out if together else io.StringIO()
     logger, code = logging.getLogger("tidegate"), 0
-    level, handlers = logger.level, logger.handlers[:]
+    level, handlers, propagates = logger.level, logger.handlers[:], logger.propagate
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "argv", ["tidegate", *arguments])
         patch.setattr(signal, "signal", lambda *_: None)  # this process is the tests', and stays as it is
@@ -41,6 +41,6 @@ def command_line(
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
         finally:
-            logger.level, logger.handlers[:] = level, handlers
+            logger.level, logger.handlers[:], logger.propagate = level, handlers, propagates
     printed = (out.getvalue(), "" if together else err.getvalue())
     return subprocess.CompletedProcess(["tidegate", *arguments], code, *printed)
