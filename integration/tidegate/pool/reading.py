@@ -177,7 +177,9 @@ def _condition(filters: Filters | None, schema: pa.Schema, uri: str) -> pc.Expre
             'Such as filters=[("cars", ">", 5)] or filters=pyarrow.compute.field("cars") > 5.',
         ) from None
     try:
-        answer = ds.dataset(schema.empty_table()).scanner(columns={"answer": where}).projected_schema.field("answer").type
+        answer = (
+            ds.dataset(schema.empty_table()).scanner(columns={"answer": where}).projected_schema.field("answer").type
+        )
     except pa.ArrowException as error:
         if unknown := _UNKNOWN.search(str(error)):
             raise _unknown(unknown[1], schema, uri) from None
