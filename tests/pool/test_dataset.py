@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,7 +50,7 @@ def rows(schema: pa.Schema, trips: range, name: str) -> pa.Table:
 def put(pool: Path, name: str, trips: range, schema: pa.Schema) -> Dataset:
     path = pool.parent / f"{name}.parquet"
     pq.write_table(rows(schema, trips, name), path, row_group_size=GROUP)
-    publish(pool, [DataFile(path, len(trips))], schema, receipt(name, len(trips)), fresh=False)
+    publish(pool, [DataFile(path=path, rows=len(trips))], schema, receipt(name, len(trips)), fresh=False)
     return Dataset(str(pool), history(pool)[0].version)
 
 
@@ -216,7 +217,7 @@ def test_batches_are_bounded_in_memory(tmp_path: Path) -> None:
     pq.write_table(cells, tmp_path / "rows.parquet", row_group_size=20_000)
     publish(
         tmp_path / "pool",
-        [DataFile(tmp_path / "rows.parquet", 400_000)],
+        [DataFile(path=tmp_path / "rows.parquet", rows=400_000)],
         cells.schema,
         receipt("a", 400_000),
         fresh=False,
@@ -239,6 +240,8 @@ def test_a_lazy_frame_reads_when_it_is_collected(dataset: Dataset, tmp_path: Pat
         assert frame.group_by("_contributor").len().sort("len").collect().rows() == [("a", 25), ("b", 35)]
         late = frame.filter(pl.col("late")).select("pier", "trip").sort("trip").tail(2).collect()
         assert late.rows() == [("pier 2", 56), ("pier 1", 58)]
+        assert frame.filter(pl.col("trip") > 20).head(2).collect()["trip"].to_list() == [21, 22]
+        assert frame.head(30).filter(pl.col("trip") > 20).collect().height == 9
         assert frame.select(pl.len()).collect().item() == 60
     shutil.rmtree(pool)
     for frame in frames:

@@ -27,6 +27,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return put(pool, "b", range(25, 55), FIRST)
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_every_row_comes_once(dataset: Dataset, workers: int) -> None:
     batches = dataset.to_torch(["trip", "cars"], filters=[("trip", ">=", 5)], batch_size=8)
@@ -72,6 +73,7 @@ def test_a_forked_worker_does_not_read_an_object_store() -> None:
     assert pickle.loads(pickle.dumps(batches))._process != batches._process, "a spawned one may"
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_the_page_shows_what_works(dataset: Dataset) -> None:
     (example,) = re.findall(r"```py\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     exec(compile(example, "dataset.md: example", "exec", dont_inherit=True), {"dataset": dataset})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 from polars.io.plugins import register_io_source
 
 from tidegate.pool.location import pool_location
@@ -31,7 +32,7 @@ def _scanned(reading: Reading, root: Path) -> pl.LazyFrame:
     """The files, whose columns may be fewer or in another spelling of their type than the pool's."""
     return pl.scan_parquet(
         [root / name for name in reading.sizes],
-        schema=_schema(reading, reading.schema.names),
+        schema=_schema(reading.schema),
         missing_columns="insert",
         extra_columns="ignore",
         glob=False,
@@ -58,9 +59,8 @@ def _streamed(reading: Reading) -> pl.LazyFrame:
             if rows == 0:
                 return
 
-    return register_io_source(frames, schema=_schema(reading, reading.columns))
+    return register_io_source(frames, schema=_schema(reading.chosen))
 
 
-def _schema(reading: Reading, columns: Sequence[str]) -> pl.Schema:
-    chosen = replace(reading, columns=tuple(columns)).chosen
-    return pl.DataFrame(pl.from_arrow(chosen.empty_table())).schema
+def _schema(columns: pa.Schema) -> pl.Schema:
+    return pl.DataFrame(pl.from_arrow(columns.empty_table())).schema

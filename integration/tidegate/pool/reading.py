@@ -33,9 +33,7 @@ all of which must hold; or a list of such lists, one of which must hold.
 """
 
 _AHEAD = 2
-"""Batches that are read before they are asked for. Arrow's own sixteen are memory, and hardly faster."""
-_WHOLE = 65_536
-"""Rows a batch where all of them are put together anyway."""
+"""Batches that are decoded before they are asked for. Arrow's own sixteen cost memory, and are hardly faster."""
 _UNKNOWN = re.compile(r"No match for FieldRef\.Name\((.*?)\) in ", re.DOTALL)
 
 
@@ -85,24 +83,28 @@ class Reading:
 
     def table(self) -> pa.Table:
         """All of it, in memory."""
-        return pa.Table.from_batches(self._read(_WHOLE, (0, 1), threads=True), schema=self.chosen)
+        parts = [pa.Table.from_batches([], self.chosen)]
+        for name, system in self._files():
+            with told(pool_location(self.uri), name):
+                parts.append(self._file(system, name).to_table(columns=list(self.columns), filter=self.where))
+        return pa.concat_tables(parts)
 
     def count(self) -> int:
         """How many rows there are. Without a filter no row is read."""
         rows = 0
         for name, system in self._files():
             with told(pool_location(self.uri), name):
-                for part in self._parts(system, name, apart=False):
-                    rows += part.scanner(schema=self.schema, columns=[], filter=self.where).count_rows()
+                rows += self._file(system, name).count_rows(filter=self.where)
         return rows
 
     def _read(self, size: int, share: tuple[int, int], threads: bool) -> Iterator[pa.RecordBatch]:
+        """The rows, a row group at a time: of a whole file Arrow would hold all that it is going to decode."""
         (number, shares), place = share, 0
         for name, system in self._files():
             with told(pool_location(self.uri), name):
-                for part in self._parts(system, name, apart=shares > 1):
+                for group in self._groups(system, name):
                     if place % shares == number:
-                        yield from part.to_batches(
+                        yield from group.to_batches(
                             schema=self.schema,
                             columns=list(self.columns),
                             filter=self.where,
@@ -116,14 +118,16 @@ class Reading:
         system = file_system(pool_location(self.uri), self.sizes)
         return ((name, system) for name in self.sizes)
 
-    def _parts(self, system: FileSystem, name: str, apart: bool) -> list[ds.Fragment]:
-        """A file; or, where they are wanted apart, its row groups that the filter does not rule out."""
+    def _groups(self, system: FileSystem, name: str) -> list[ds.Fragment]:
+        """A file's row groups but for those that the filter rules out."""
+        (file,) = self._file(system, name).get_fragments()
+        groups: list[ds.Fragment] = file.split_by_row_group(self.where, self.schema)
+        return groups
+
+    def _file(self, system: FileSystem, name: str) -> ds.Dataset:
         import pyarrow.dataset as ds
 
-        whole = list(ds.dataset(name, schema=self.schema, format="parquet", filesystem=system).get_fragments())
-        if not apart:
-            return whole
-        return [group for part in whole for group in part.split_by_row_group(self.where, self.schema)]
+        return ds.dataset(name, schema=self.schema, format="parquet", filesystem=system)
 
 
 def reading(

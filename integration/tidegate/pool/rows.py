@@ -41,9 +41,11 @@ def told(location: Location, name: str) -> Iterator[None]:
     except FileNotFoundError:
         raise gone(name) from None
     except (OSError, pa.ArrowException) as error:
-        remote = not isinstance(location, Path) and not isinstance(error, pa.ArrowException)
-        reason = delta_reason(error) if remote else "it is no sound Parquet file"
-        hint = "Try again later." if remote else "Restore it from a backup."
+        reason, hint = "it is no sound Parquet file", "Restore it from a backup."
+        if isinstance(error, OSError) and not isinstance(location, Path):
+            reason, hint = delta_reason(error), "Try again later; if that does not help, restore it from a backup."
+        elif isinstance(error, OSError) and error.strerror:
+            reason, hint = error.strerror, "Look whether it may be read."
         raise PoolError(f"{location}/{name} cannot be read: {reason}.", hint) from None
 
 
