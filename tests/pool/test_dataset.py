@@ -213,15 +213,10 @@ def test_shares_are_of_row_groups_and_no_row_is_in_two(dataset: Dataset) -> None
 
 
 def test_batches_are_bounded_in_memory(tmp_path: Path) -> None:
-    cells = pa.table({"a": range(400_000), "b": range(400_000)})
-    pq.write_table(cells, tmp_path / "rows.parquet", row_group_size=20_000)
-    publish(
-        tmp_path / "pool",
-        [DataFile(path=tmp_path / "rows.parquet", rows=400_000)],
-        cells.schema,
-        receipt("a", 400_000),
-        fresh=False,
-    )
+    cells = pa.table({"a": np.arange(400_000), "b": np.arange(400_000)})
+    file = DataFile(path=tmp_path / "rows.parquet", rows=cells.num_rows)
+    pq.write_table(cells, file.path, row_group_size=20_000)
+    publish(tmp_path / "pool", [file], cells.schema, receipt("a", file.rows), fresh=False)
     del cells
     before, most, rows = pa.total_allocated_bytes(), 0, 0
     for batch in Dataset(str(tmp_path / "pool"), 0).to_batches(batch_size=1_000):
