@@ -138,6 +138,7 @@ def _tell(root: Path, data: DemoData) -> None:
         ("reports", ", ".join(f"{shown}/report-{name}.html" for name in data.contributions)),
         ("MLflow", f"mlflow ui --backend-store-uri sqlite:///{shown}/mlflow.db"),
         ("card", f"cd {shown} && {sys.executable} {_flow()} card view integrate_contributed_data"),
+        ("impact", f"cd {shown} && {sys.executable} {_flow()} card view evaluate"),
         ("pool", f"tidegate history {shown}/pool"),
         ("quarantine", f"{shown}/quarantine/"),
     ]

@@ -8,20 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
-from tidegate.errors import Misuse, PoolError
+from tidegate.errors import Misuse
 from tidegate.pool.history import existing_table
 from tidegate.pool.location import Location, pool_location
 from tidegate.pool.log import live_files
-from tidegate.pool.object_folder import ObjectFolder, delta_reason
-from tidegate.pool.table import open_table
+from tidegate.pool.table import open_version
 from tidegate.receipt import digest_of
-
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
 
 _DIGEST = 36  # characters that MLflow allows a dataset's digest
 _MOST_COLUMNS = 2_000  # MLflow takes a megabyte of them
@@ -54,7 +50,7 @@ def as_input(uri: str, version: int) -> AsInput:
         Misuse: there can be none in such a place.
     """
     location = pool_location(uri)
-    table = _at(location, version)
+    table = open_version(location, version)
     files = live_files(table)
     counts = [file.rows for file in files]
     known = [count for count in counts if count is not None]
@@ -139,18 +135,3 @@ _TYPES = (
     (lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind), "binary"),
 )
 """MLflow's types, in the order in which they are asked for. What has none is text."""
-
-
-def _at(location: Location, version: int) -> DeltaTable:
-    table = open_table(location)
-    if table is None:
-        raise PoolError(f"There is no dataset at {location}.")
-    from deltalake.exceptions import DeltaError
-
-    if table.version() != version:
-        try:
-            table.load_as_version(version)
-        except (DeltaError, OSError) as error:
-            reason = delta_reason(error) if isinstance(location, ObjectFolder) else str(error).splitlines()[0]
-            raise PoolError(f"Version {version} of {location} cannot be opened: {reason}.") from None
-    return table

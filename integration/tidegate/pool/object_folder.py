@@ -120,13 +120,12 @@ class ObjectFolder:
                         path.unlink()
         return tuple(DataFile(path=folder / name, rows=pq.read_metadata(folder / name).num_rows) for name in found)
 
-    def reader(self, table: DeltaTable) -> tuple[pyarrow.fs.FileSystem, list[str]]:
-        """A file system that reads the table's files where they are, and their names in it, oldest first."""
+    def reader(self, sizes: dict[str, int]) -> pyarrow.fs.FileSystem:
+        """A file system that reads files where they are, by name; `sizes` need not be asked for then."""
         from deltalake.fs import DeltaStorageHandler
 
-        sizes = {unquote(path): size for path, size in actions(table)}
         uri, options = self.delta()
-        return pyarrow.fs.PyFileSystem(DeltaStorageHandler(uri, options, sizes)), list(sizes)
+        return pyarrow.fs.PyFileSystem(DeltaStorageHandler(uri, options, sizes))
 
     def put(self, name: str, path: Path) -> None:
         """Upload a file under a name that is new, and hold against its length what the store then has.
@@ -245,6 +244,11 @@ def actions(table: DeltaTable) -> list[tuple[str, int]]:
     listed = pa.table(table.get_add_actions(flatten=True)).select(["modification_time", "path", "size_bytes"])
     rows = sorted(listed.to_pylist(), key=lambda action: (action["modification_time"], action["path"]))
     return [(row["path"], row["size_bytes"]) for row in rows]
+
+
+def sizes_of(table: DeltaTable) -> dict[str, int]:
+    """The names of the table's files, oldest first, and their sizes as its log has them."""
+    return {unquote(path): size for path, size in actions(table)}
 
 
 def newest(table: DeltaTable) -> int:

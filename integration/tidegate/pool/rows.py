@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from tidegate.columns import CONTRIBUTOR, LINEAGE, SUBMISSION
 from tidegate.errors import PoolError
 from tidegate.pool.location import Location
-from tidegate.pool.object_folder import delta_reason, gone
+from tidegate.pool.object_folder import delta_reason, gone, sizes_of
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -26,6 +26,29 @@ Owner = tuple[str | None, str | None]
 _BATCH = 262_144
 
 
+def file_system(location: Location, sizes: dict[str, int]) -> pyarrow.fs.FileSystem:
+    """What reads the files of a pool by their names, where they are."""
+    if isinstance(location, Path):
+        return pyarrow.fs.SubTreeFileSystem(str(location), pyarrow.fs.LocalFileSystem())
+    return location.reader(sizes)
+
+
+@contextmanager
+def told(location: Location, name: str) -> Iterator[None]:
+    """Say in our words that a file cannot be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise gone(name) from None
+    except (OSError, pa.ArrowException) as error:
+        reason, hint = "it is no sound Parquet file", "Restore it from a backup."
+        if isinstance(error, OSError) and not isinstance(location, Path):
+            reason, hint = delta_reason(error), "Try again later; if that does not help, restore it from a backup."
+        elif isinstance(error, OSError) and error.strerror:
+            reason, hint = error.strerror, "Look whether it may be read."
+        raise PoolError(f"{location}/{name} cannot be read: {reason}.", hint) from None
+
+
 class PoolFiles:
     """Opens the files of one version, on this machine or in an object store.
 
@@ -33,31 +56,17 @@ class PoolFiles:
     """
 
     def __init__(self, location: Location, table: DeltaTable) -> None:
-        self._location = location
-        if isinstance(location, Path):
-            self.system: pyarrow.fs.FileSystem = pyarrow.fs.SubTreeFileSystem(
-                str(location), pyarrow.fs.LocalFileSystem()
-            )
-        else:
-            self.system = location.reader(table)[0]
+        self._location, self.system = location, file_system(location, sizes_of(table))
 
     @contextmanager
     def open(self, name: str) -> Iterator[pq.ParquetFile]:
         """A file, opened as Parquet: its footer is read, and no row."""
-        with self.told(name), self.system.open_input_file(name) as file, pq.ParquetFile(file) as opened:
+        with told(self._location, name), self.system.open_input_file(name) as file, pq.ParquetFile(file) as opened:
             yield opened
 
-    @contextmanager
-    def told(self, name: str) -> Iterator[None]:
+    def told(self, name: str) -> AbstractContextManager[None]:
         """Say in our words that a file cannot be read."""
-        try:
-            yield
-        except FileNotFoundError:
-            raise gone(name) from None
-        except (OSError, pa.ArrowException) as error:
-            remote = not isinstance(self._location, Path) and not isinstance(error, pa.ArrowException)
-            reason = delta_reason(error) if remote else "it is no sound Parquet file"
-            raise PoolError(f"{self._location}/{name} cannot be read: {reason}.", "Restore it from a backup.") from None
+        return told(self._location, name)
 
     def owners(self, name: str) -> Counter[Owner]:
         """How many rows of a file are whose, told by its columns of lineage."""

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from tidegate.engines import DataFile
 from tidegate.errors import Misuse, PoolError
 from tidegate.pool.location import Location
-from tidegate.pool.object_folder import ObjectFolder, actions, gone
+from tidegate.pool.object_folder import ObjectFolder, actions, delta_reason, gone
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -43,6 +43,25 @@ def open_table(location: Location) -> DeltaTable | None:
     if unreadable or table.metadata().partition_columns:
         what = ", ".join(sorted(unreadable)) or "partition columns"
         raise PoolError(f"The pool {location} uses {what}, which Tidegate does not read.")
+    return table
+
+
+def open_version(location: Location, version: int) -> DeltaTable:
+    """The Delta table at `location` as it was at a version. Raises `PoolError` where it cannot be opened so."""
+    table = open_table(location)
+    if table is None:
+        raise PoolError(f"There is no dataset at {location}.")
+    from deltalake.exceptions import DeltaError
+
+    newest = table.version()
+    if newest != version:
+        try:
+            table.load_as_version(version)
+        except (DeltaError, OSError, OverflowError) as error:
+            reason = delta_reason(error) if isinstance(location, ObjectFolder) else str(error).splitlines()[0]
+            raise PoolError(
+                f"Version {version} of {location} cannot be opened: {reason}.", f"Its newest version is {newest}."
+            ) from None
     return table
 
 
