@@ -17,7 +17,10 @@ from mlflow import MlflowClient
 
 import tidegate
 from tidegate import SubmissionRejected, integrate_contributed_data
+from tidegate.config import TrackingConfig
 from tidegate.data_integration import IntegrationResult
+from tidegate.impact import Impact, measure_impact
+from tidegate.tracking import record_impact
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = {"query_id": "q1", "query_text": "boots", "feature_1": 1.0, "feature_2": 2.0, "feature_3": 3.0, "label": 1}
@@ -89,6 +92,29 @@ def test_the_same_integration_has_one_run(folder: Path) -> None:
     integrate({})
     integrate({})
     assert len(runs(folder)[1]) == 1
+
+
+def test_impact_goes_where_integrations_went_and_tells_of_no_other_contributor(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receipts = [
+        integrate({"query_id": who}, contributor=who, tracking={"mlflow": False}).receipt for who in ("ada", "bob")
+    ]
+    one = lambda weights: {"error": float(weights.sum())}  # noqa: E731
+    impact = measure_impact(
+        one, one, [(receipt, one) for receipt in receipts], better={"error": "lower"}, records=2, versions=(0, 1)
+    )
+    record_impact(impact, receipts, ".tidegate", tracking=TrackingConfig.model_validate(False))
+    assert not (folder / ".tidegate/mlflow.db").exists()
+    (kept,) = [
+        path.read_text() for path in folder.glob(".tidegate/receipts/*/impact.json") if "ada" in path.read_text()
+    ]
+    assert (Impact.model_validate_json(kept).effects, "bob" in kept) == (impact.effects, False)
+    record_impact(impact, receipts, ".tidegate", tracking=TrackingConfig(experiment="own"))
+    assert caplog.messages.count("impact not recorded") == 2
+    client = MlflowClient(f"sqlite:///{folder / '.tidegate' / 'mlflow.db'}")
+    assert client.get_experiment_by_name("tidegate") is None
+    assert client.get_experiment_by_name("own") is not None
 
 
 def test_off_leaves_only_the_bundle(folder: Path) -> None:

@@ -94,6 +94,7 @@ class TrainingFlow(FlowSpec):
         """Score the models on the holdout, and tell what the contributions did for them, together and each."""
         import pandas as pd
 
+        from tidegate.config import TrackingConfig, read_yaml
         from tidegate.flows.flights_model import BETTER, FEATURES, OUTCOME, landed, scorer
         from tidegate.impact import measure_impact
         from tidegate.pool import Dataset, pool_location
@@ -113,7 +114,9 @@ class TrainingFlow(FlowSpec):
         self.impact = impact.model_dump(mode="json")
         _impact_card(impact)
         dataset = Dataset(str(pool_location(self.training_data)), self.version_after)
-        record_impact(impact, receipts, self.state_dir, trained_on=dataset)
+        said = read_yaml(self.config) if self.config else {}
+        tracking = TrackingConfig.model_validate(said.get("tracking"))
+        record_impact(impact, receipts, self.state_dir, trained_on=dataset, tracking=tracking)
         self.next(self.end)
 
     @step
