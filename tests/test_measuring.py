@@ -76,7 +76,10 @@ def test_every_type_is_told_as_far_as_it_can_be(bench: Bench) -> None:
     assert {name: each.shown for name, each in told.items() if each.shown not in ("numbers", "times")} == {
         "b": "categories", "list": "nothing", "names": "text", "secret": "personal"
     }  # fmt: skip
-    # NaN is null, and infinity is in no bin.
+    # NaN is null, and infinity is in no bin, nor a null.
+    assert [told["f"].bars[-2:][n].model_dump(include={"label", "contribution"}) for n in (0, 1)] == [
+        {"label": "infinite", "contribution": 1}, {"label": "null", "contribution": 1}
+    ]  # fmt: skip
     assert [told["f"].contribution.nulls, told["f"].contribution.high] == [1, "1.5"]
     assert rows(told["same"]) == {"7 to 8": [4, 0]}
     assert rows(told["b"]) == {"True": [2, 0], "False": [1, 0], "null": [1, 0]}

@@ -219,8 +219,9 @@ def _bars(column: Column, shown: Shown, ours: _Table, theirs: _Table | None) -> 
     kept = [(label, [count.get(key, 0) for count in counts]) for key, label in labels.items()]
     if not any(any(rows) for _, rows in kept):
         return ()
-    if any(nulls := [count.get(None, 0) for count in counts]):
-        kept.append(("null", nulls))
+    nulls = [side.count - side.simple[column.name].present for side in sides]
+    infinite = [count.get(None, 0) - null for count, null in zip(counts, nulls, strict=True)]
+    kept += [(label, rows) for label, rows in (("infinite", infinite), ("null", nulls)) if any(rows)]
     return tuple(Bar(label=label, contribution=rows[0], pool=rows[1] if len(rows) > 1 else 0) for label, rows in kept)
 
 
