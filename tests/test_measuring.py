@@ -99,6 +99,7 @@ def test_what_is_in_the_pool_once_is_a_name_however_many_come_and_what_looks_per
     theirs = {"name": [f"old {n}" for n in range(40)], "note": ["ask ann@example.org"] * 40, "long": ["z"] * 40}
     told = measured(bench, ours, theirs, name="string", note="string", long="string")
     assert [(each.shown, each.bars) for each in (told["name"], told["note"])] == [("text", ()), ("personal", ())]
+    assert told["note"].pool.distinct is None
     assert [len(bar.label) for bar in told["long"].bars] == [1, 200]
     few = measured(bench, {"c": ["x"] * 1_000}, {"c": [f"old {n}" for n in range(40)]}, c="string")
     assert few["c"].shown == "text"

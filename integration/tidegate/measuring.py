@@ -152,7 +152,7 @@ class _Table:
         return Side(
             rows=self.count,
             nulls=self.count - simple.present,
-            distinct=simple.distinct,
+            distinct=simple.distinct if shown != "personal" else None,
             low=_spelled(simple.least, shown) if ends and simple.least is not None else None,
             high=_spelled(simple.most, shown) if ends and simple.most is not None else None,
         )
