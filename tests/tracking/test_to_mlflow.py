@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ from tidegate.config import TrackingConfig
 from tidegate.data_integration import IntegrationResult
 from tidegate.impact import Impact, measure_impact
 from tidegate.tracking import record_impact
+from tidegate.tracking.mlflow_run import parent
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = {"query_id": "q1", "query_text": "boots", "feature_1": 1.0, "feature_2": 2.0, "feature_3": 3.0, "label": 1}
@@ -115,6 +117,12 @@ def test_impact_goes_where_integrations_went_and_tells_of_no_other_contributor(
     client = MlflowClient(f"sqlite:///{folder / '.tidegate' / 'mlflow.db'}")
     assert client.get_experiment_by_name("tidegate") is None
     assert client.get_experiment_by_name("own") is not None
+
+
+def test_a_run_is_recorded_while_another_thread_imports_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", ModuleType("mlflow"))  # as it is while that goes on
+    monkeypatch.setenv("MLFLOW_RUN_ID", "pipeline")
+    assert parent() == "pipeline"
 
 
 def test_off_leaves_only_the_bundle(folder: Path) -> None:
