@@ -150,6 +150,8 @@ class _Told:
 
     def show(self) -> None:
         """Print it for people."""
+        from tidegate.reports.safe import lines_shown
+
         if self.model is not None:
             typer.echo(f"{_named(self.model)} was trained on:")
         for version in self.versions:
@@ -159,7 +161,8 @@ class _Told:
         if self.models is not None:
             typer.echo("\nModels:" if self.models else "\nNo model was given it.")
             for model in self.models:
-                typer.echo(f"  {_named(model)}: {', '.join(f'{uri}@{version}' for uri, version in model.datasets)}")
+                datasets = ", ".join(f"{uri}@{version}" for uri, version in model.datasets)
+                typer.echo(f"  {_named(model)}: {lines_shown(datasets)}")
         for note in self.notes:
             typer.echo(f"\n{note}")
 
