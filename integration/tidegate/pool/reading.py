@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
     from pyarrow.fs import FileSystem
 
-Filters = pc.Expression | Sequence[tuple[str, str, Any]] | Sequence[Sequence[tuple[str, str, Any]]]
+Filters: TypeAlias = pc.Expression | Sequence[tuple[str, str, Any]] | Sequence[Sequence[tuple[str, str, Any]]]
 """Which rows, as pyarrow and pandas take it.
 
 An expression such as ``pc.field("cars") > 5``; or tuples such as ``[("cars", ">", 5), ("pier", "in", ["a", "b"])]``,
