@@ -76,7 +76,10 @@ def test_every_type_is_told_as_far_as_it_can_be(bench: Bench) -> None:
     assert {name: each.shown for name, each in told.items() if each.shown not in ("numbers", "times")} == {
         "b": "categories", "list": "nothing", "names": "text", "secret": "personal"
     }  # fmt: skip
-    # NaN is null, and infinity is in no bin.
+    # NaN is null, and infinity is in no bin, nor a null.
+    assert [told["f"].bars[-2:][n].model_dump(include={"label", "contribution"}) for n in (0, 1)] == [
+        {"label": "infinite", "contribution": 1}, {"label": "null", "contribution": 1}
+    ]  # fmt: skip
     assert [told["f"].contribution.nulls, told["f"].contribution.high] == [1, "1.5"]
     assert rows(told["same"]) == {"7 to 8": [4, 0]}
     assert rows(told["b"]) == {"True": [2, 0], "False": [1, 0], "null": [1, 0]}
@@ -89,6 +92,26 @@ def test_every_type_is_told_as_far_as_it_can_be(bench: Bench) -> None:
     }
     assert not any(name in json.dumps([each.model_dump() for each in told.values()]) for name in ("Ahab", "Nemo"))
     assert {each.drift for each in told.values()} == {None}
+
+
+def test_what_is_in_the_pool_once_is_a_name_however_many_come_and_what_looks_personal_is_not_told(bench: Bench) -> None:
+    ours = {"name": [f"new {n}" for n in range(40)], "note": ["x", "y"] * 20, "long": ["z" * 9_999] * 40}
+    theirs = {"name": [f"old {n}" for n in range(40)], "note": ["ask ann@example.org"] * 40, "long": ["z"] * 40}
+    told = measured(bench, ours, theirs, name="string", note="string", long="string")
+    assert [(each.shown, each.bars) for each in (told["name"], told["note"])] == [("text", ()), ("personal", ())]
+    assert told["note"].pool.distinct is None
+    assert [len(bar.label) for bar in told["long"].bars] == [1, 200]
+    few = measured(bench, {"c": ["x"] * 1_000}, {"c": [f"old {n}" for n in range(40)]}, c="string")
+    assert few["c"].shown == "text"
+    # A few rows of few categories are categories still, where the pool's are.
+    assert len(measured(bench, {"c": ["a", "b"]}, {"c": [*"abc"] * 9}, c="string")["c"].bars) == 3
+
+
+def test_numbers_that_are_almost_nothing_and_the_word_null_cost_no_other_column(bench: Bench) -> None:
+    cells = {"least": [5e-324] * 4, "near": [0.0, 5e-324, 0.0, 5e-324], "word": ["null"] * 4, "n": [1, 1, 2, None]}
+    told = measured(bench, cells, None, least="float64", near="float64", word="string", n="int64")
+    assert [sum(bar.contribution for bar in each.bars) for each in told.values()] == [4] * 4
+    assert rows(told["word"]) == {"null": [4, 0]}
 
 
 def test_bars_are_counted_of_so_many_columns_and_no_row_is_no_fault(bench: Bench) -> None:

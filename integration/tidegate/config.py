@@ -120,6 +120,13 @@ class TrackingConfig(_Config):
     opentelemetry: bool = False
     """Whether metrics are sent over OTLP, to where `OTEL_*` says, or through the process's own meter provider."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _off_or_default(cls, value: Any) -> Any:
+        if value is False:
+            return {"mlflow": False, "metaflow": False}
+        return {} if value is None or value is True else value
+
 
 class ReportConfig(_Config):
     """What the report has besides the verdict."""
@@ -243,13 +250,6 @@ class IntegrationConfig(_Config):
     @classmethod
     def _strategy_by_name(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
-
-    @field_validator("tracking", mode="before")
-    @classmethod
-    def _off_or_default(cls, value: Any) -> Any:
-        if value is False:
-            return {"mlflow": False, "metaflow": False}
-        return {} if value is None or value is True else value
 
     @field_validator("report", mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from tidegate.audit.personal_kinds import kinds_in
 from tidegate.columns import CONTRIBUTOR, Column
 from tidegate.distributions import Bar, Contributor, Distribution, Distributions, Shown, Side, drift_of
 from tidegate.judgement import Judgement
@@ -32,10 +33,12 @@ MOST_DRAWN = 40
 _TOGETHER = 100  # columns in one query: DuckDB plans thousands of aggregates slowly
 _BINS = 16
 _CATEGORIES = 10
+_LONGEST = 200  # characters of a category
 _MOST_TEXTS = 1_000  # different texts, or a group for each may take more memory than there is
 _MOST_CONTRIBUTORS = 20
 _TIMES = (1, 60, 600, 3_600, 6 * 3_600, 86_400, 7 * 86_400, 30 * 86_400, 91 * 86_400)
 _YEAR = 365.25 * 86_400
+_LEAST = 1e-290  # what is nearer to 0 cannot be divided any more
 
 
 def with_distributions(judgement: Judgement, pool: ir.Table | None, version: int | None, draws: bool) -> Judgement:
@@ -90,6 +93,8 @@ def measure_columns(
         bars: tuple[Bar, ...] = ()
         if shown in ("numbers", "times", "categories") and drawn < MOST_DRAWN:
             bars = _bars(column, shown, ours, theirs)
+            if shown == "categories" and any(kinds_in(bar.label) for bar in bars):
+                shown, bars = "personal", ()  # of the pool's rows nobody has said which are
             drawn += bool(bars)
         told.append(
             Distribution(
@@ -147,7 +152,7 @@ class _Table:
         return Side(
             rows=self.count,
             nulls=self.count - simple.present,
-            distinct=simple.distinct,
+            distinct=simple.distinct if shown != "personal" else None,
             low=_spelled(simple.least, shown) if ends and simple.least is not None else None,
             high=_spelled(simple.most, shown) if ends and simple.most is not None else None,
         )
@@ -190,11 +195,12 @@ def _shown(column: Column, personal: Collection[str], ours: _Table, theirs: _Tab
     if column.name in personal:
         return "personal"
     if kind == "category":
-        # Where few texts occur twice they are names, or the like, and not categories.
-        sides = [side for side in (ours, theirs) if side is not None]
-        distinct = max(side.simple[column.name].distinct or 0 for side in sides)
-        present = sum(side.simple[column.name].present for side in sides)
-        many = distinct > _MOST_TEXTS or 2 * distinct > present
+        # Where few texts occur twice they are names, or the like, and not categories: in the pool, and in all rows.
+        sides = [side.simple[column.name] for side in (theirs, ours) if side is not None]
+        counts = [(side.distinct or 0, side.present) for side in sides]
+        distinct, present = (sum(parts) for parts in zip(*counts, strict=True))
+        names = 2 * distinct > present or 2 * counts[0][0] > counts[0][1]
+        many = names or max(counts)[0] > _MOST_TEXTS
         return "text" if many and column.categories is None and column.type == "string" else "categories"
     return "nothing" if kind == "other" else "times" if kind == "time" else "numbers"
 
@@ -210,11 +216,12 @@ def _bars(column: Column, shown: Shown, ours: _Table, theirs: _Table | None) -> 
             return ()
         labels = bins.labels
         counts = [side.counted(bins.of(_number(side.rows[column.name], column))) for side in sides]
-    order: list[tuple[Any, str]] = [*labels.items(), (None, "null")]
-    both = [(label, [count.get(key, 0) for count in counts]) for key, label in order]
-    kept = [(label, rows) for label, rows in both if label != "null" or any(rows)]
-    if not labels or not any(any(rows) for label, rows in kept if label != "null"):
+    kept = [(label, [count.get(key, 0) for count in counts]) for key, label in labels.items()]
+    if not any(any(rows) for _, rows in kept):
         return ()
+    nulls = [side.count - side.simple[column.name].present for side in sides]
+    infinite = [count.get(None, 0) - null for count, null in zip(counts, nulls, strict=True)]
+    kept += [(label, rows) for label, rows in (("infinite", infinite), ("null", nulls)) if any(rows)]
     return tuple(Bar(label=label, contribution=rows[0], pool=rows[1] if len(rows) > 1 else 0) for label, rows in kept)
 
 
@@ -228,11 +235,16 @@ def _categories(column: Column, sides: list[_Table]) -> tuple[dict[Any, str], li
     keys = {key for count in counts for key in count if key is not None}
     # By the larger share, so that neither side's favourite is missed where the other is much larger.
     ranked = sorted(keys, key=lambda key: (-max(share.get(key, 0) for share in shares), str(key)))
-    labels: dict[Any, str] = {key: str(key) for key in ranked[:_CATEGORIES]}
+    labels: dict[Any, str] = {key: _cut(str(key)) for key in ranked[:_CATEGORIES]}
     if others := ranked[_CATEGORIES:]:
         labels[_OTHERS] = f"{len(others):,} others"
         counts = [count | {_OTHERS: sum(count.get(key, 0) for key in others)} for count in counts]
     return labels, counts
+
+
+def _cut(text: str) -> str:
+    """A cell may have a million characters, which no report is to hold."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 @dataclass(frozen=True)
@@ -271,8 +283,8 @@ class _Bins:
 
 def _step(width: float, low: float, whole: bool) -> float:
     """The width of bins: one, two or five times a power of ten."""
-    if width <= 0:
-        return 1.0 if whole or not low else 10.0 ** math.floor(math.log10(abs(low)))
+    if width <= _LEAST:
+        return 1.0 if whole or abs(low) <= _LEAST else 10.0 ** math.floor(math.log10(abs(low)))
     raw = width / _BINS
     power = 10.0 ** math.floor(math.log10(raw)) if math.isfinite(raw) else math.inf
     step = next((factor * power for factor in (1, 2, 5) if factor * power >= raw), 10 * power)

@@ -237,3 +237,13 @@ def test_a_zip_with_two_members_is_refused(folder: Path) -> None:
     done = command_line("validate", "x.zip", "--contract", "flights")
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
+
+
+def test_report_adds_to_what_the_configuration_says_of_it(folder: Path) -> None:
+    (folder / "x.jsonl").write_text(json.dumps(ROW))
+    (folder / "tidegate.yaml").write_text("report: {data_docs: perhaps}\n")
+    done = command_line(
+        "integrate", "x.jsonl", "--contract", "query_relevance", "--into", "pool", "--report", "page.html",
+        "--config", "tidegate.yaml",
+    )  # fmt: skip
+    assert (done.returncode, "report.data_docs" in done.stderr) == (2, True), done

@@ -12,6 +12,7 @@ from tests.pool.test_publish import SCHEMA, receipt, rows_file
 
 from tidegate.pool import publish, revoke, rollback
 from tidegate.receipt import Receipt
+from tidegate.tracking.servers import without_password
 
 ADA, BOB, MERGED = "a" * 64, "b" * 64, "c" * 64
 
@@ -114,3 +115,17 @@ def test_a_server_that_is_down_costs_the_models_alone(pool: Path, monkeypatch: p
         assert done.returncode == code
         assert "http://127.0.0.1:9 does not answer" in done.stdout + done.stderr
         assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_names_are_text_and_a_server_is_named_without_its_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = whose("ann\x1b[2J", ADA)
+    publish(tmp_path / "pool", [rows_file(tmp_path / "work", ADA, [1, 2])], SCHEMA, made, fresh=False)
+    for command in (["lineage", "pool@0"], ["lineage", ADA, "--pool", "pool"], ["history", "pool"]):
+        done = command_line(*command)
+        assert (done.returncode, "\x1b" in done.stdout, r"ann\x1b[2J" in done.stdout) == (0, False, True), done
+    done = command_line("lineage", "pool@0", "--mlflow", "http://[broken")
+    assert (done.returncode, "Models were not looked for: http://*** cannot be asked" in done.stdout) == (0, True), done
+    assert without_password("postgresql://127.0.0.1/runs?user=u&password=hush") == "postgresql://127.0.0.1/runs"

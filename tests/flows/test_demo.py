@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from tests.reports import made_up
 
 import tidegate
 from tidegate.cli.demo import _fresh
 from tidegate.errors import Misuse
-from tidegate.impact import Impact, metrics, rows
+from tidegate.flows.training_flow import impact_parts
+from tidegate.impact import Impact, measure_impact, metrics, rows
 from tidegate.pool import Dataset, history
 
 ENVIRONMENT = {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent), "METAFLOW_USER": "newcomer"}
@@ -129,6 +131,16 @@ def test_report_card_and_mlflow_tell_the_same_figures(demo: tuple[Path, str], ru
         assert {name: logged_run.data.metrics[name] for name in told} == pytest.approx(told)
         artifacts = client.download_artifacts(logged_run.info.run_id, "tidegate/report.html")
         assert Path(artifacts).read_text(encoding="utf-8") == page
+
+
+def test_a_contributors_name_is_no_markup_of_the_card() -> None:
+    one = lambda weights: {"error": 1.0}  # noqa: E731
+    without = [(made_up.receipt("a" * 64, made_up.HOSTILE[1]), one)]
+    impact = measure_impact(one, one, without, better={"error": "lower"}, records=2, versions=(0, 1))
+    # Metaflow shows the cells of a table as text, and the HTML in Markdown as HTML.
+    told = [part.render() for part in impact_parts(impact)]
+    assert made_up.HOSTILE[1] in json.dumps([part for part in told if part["type"] == "table"])
+    assert made_up.HOSTILE[1] not in json.dumps([part for part in told if part["type"] != "table"])
 
 
 def test_it_ends_with_where_to_look_and_all_of_it_is_there(demo: tuple[Path, str]) -> None:

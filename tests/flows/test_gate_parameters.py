@@ -100,7 +100,12 @@ def test_nothing_runs_where_catch_stands_in_for_tries_that_were_killed() -> None
         current._update_env({"retry_count": 2})
         judge = _Judge(on_rejection="fail", arguments={"schema_config": "none"})
         judge.external_init()
-        judge.pre_step("judged", a_flow())  # else it would ask for training_data
+        flow = a_flow(
+            verdict="accepted", dataset=print, receipt={"verdict": "accepted"}, report_page="<h1>Accepted</h1>"
+        )
+        judge.pre_step("judged", flow)  # else it would ask for training_data
+        told = flow.verdict, flow.dataset, flow.receipt, flow.report_page
+        assert told == (None,) * 4, "of the gate before"
     finally:
         system_context._update(max_user_code_retries=before)
         current._update_env({"retry_count": 0})

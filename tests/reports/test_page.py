@@ -13,7 +13,7 @@ from tests.reports.made_up import HOSTILE, check, column, distributions, receipt
 from tidegate.distributions import Distribution, Side
 from tidegate.impact import Contribution, Effect, Impact, Interval
 from tidegate.measuring import MOST_COLUMNS, MOST_DRAWN
-from tidegate.receipt import Report, Reproduction, RowCounts
+from tidegate.receipt import PersonalData, Repair, Report, Reproduction, RowCounts
 from tidegate.reports import html, pictures, to_html
 from tidegate.reports.safe import shown
 
@@ -223,3 +223,14 @@ def test_the_page_opens_from_disk_without_a_network_and_without_an_error(
     assert seen.headings == HEADINGS
     assert len(seen.all("svg")) == 4
     assert "<title>Tidegate: rejected, sample@1.0</title>" in done.stdout
+
+
+def test_a_page_is_bounded_also_in_what_was_repaired_and_found() -> None:
+    names = [f"c{n}{'<' * 70}" for n in range(2_000)]
+    kinds = ("email", "phone", "ip", "iban")
+    found = [PersonalData(column=name, kind=kind, records=3, done="reported") for name in names for kind in kinds]
+    repairs = [Repair(column=name, kind="trim_strings", detail="<" * 80, cells=3) for name in names]
+    page = to_html(report().model_copy(update={"personal_data": tuple(found), "repairs": tuple(repairs)}))
+    assert len(page) < 1_000_000
+    assert "… and 7,500 more" in page
+    assert "… and 1,500 more" in page

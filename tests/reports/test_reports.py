@@ -11,6 +11,7 @@ from tests.reports.made_up import HOSTILE, check, report
 
 from tidegate.receipt import Example, Known, Mended, MendedCells
 from tidegate.reports import print_text, to_html, to_json, to_text
+from tidegate.reports.data_docs import data_docs
 from tidegate.reports.safe import shown
 
 
@@ -85,3 +86,13 @@ def test_duplicates_the_pool_and_a_mended_copy_are_told() -> None:
 def test_shown_cuts_and_escapes() -> None:
     assert shown("a" * 100, 10) == "a" * 9 + "…"
     assert shown("ü\t\x00") == "ü\\t\\x00"
+
+
+def test_great_expectations_page_has_expectations_that_count_without_a_share(caplog: pytest.LogCaptureFixture) -> None:
+    kwargs = {"column": "mail", "value_set": ["a"]}
+    one = {"type": "expect_column_distinct_values_to_be_in_set", "status": "failed", "severity": "warning"}
+    told = {"expectations": [one | {"kwargs": kwargs, "result": {"unexpected_count": 40, "observed": None}}]}
+    page = data_docs(told, "sample@1.0")
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+    assert "For trusted data only" in page
+    assert "distinct values must" in page

@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from mlflow.utils.validation import MAX_DATASET_SCHEMA_SIZE
 
 from tidegate.columns import Column
+from tidegate.pool import mlflow_columns
 from tidegate.tracking.inputs import profile_of
 
 
@@ -50,3 +53,11 @@ def test_ends_are_told_only_where_every_part_tells_them(tmp_path: Path) -> None:
     files = [tmp_path / "with.parquet", tmp_path / "without.parquet"]
     assert profile_of(files, [Column("count", "int64")], set()) == {}
     assert profile_of(files[:1] * 1_001, [Column("count", "int64")], set()) == {}
+
+
+def test_a_schema_that_mlflow_would_refuse_is_left_out() -> None:
+    def told(letters: int) -> Any:
+        return mlflow_columns(pa.schema([(f"{n}".rjust(letters, "x"), pa.int64()) for n in range(2_000)]))
+
+    assert len(told(60)["mlflow_colspec"]) == 2_000
+    assert told(60 + MAX_DATASET_SCHEMA_SIZE // 2_000) is None

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -17,7 +18,12 @@ from mlflow import MlflowClient
 
 import tidegate
 from tidegate import SubmissionRejected, integrate_contributed_data
+from tidegate.config import TrackingConfig
 from tidegate.data_integration import IntegrationResult
+from tidegate.impact import Impact, measure_impact
+from tidegate.pool import as_input
+from tidegate.tracking import record_impact
+from tidegate.tracking.mlflow_run import parent
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = {"query_id": "q1", "query_text": "boots", "feature_1": 1.0, "feature_2": 2.0, "feature_3": 3.0, "label": 1}
@@ -58,16 +64,15 @@ def test_a_run_has_counts_versions_datasets_and_the_bundle(folder: Path) -> None
     assert run.data.tags["tidegate.receipt_digest"] == result.receipt.digest
     assert run.data.tags["tidegate.dataset_version"] == "1"
     inputs = [(i.tags[0].value, i.dataset.name, i.dataset.digest) for i in run.inputs.dataset_inputs]
-    sha = result.receipt.submission.files[0].sha256
     assert sorted(inputs) == [
-        ("contribution", "x.jsonl", sha[:36]),
-        ("pool_after", "pool@1", "version 1"),
-        ("pool_before", "pool@0", "version 0"),
+        ("contribution", "x.jsonl", result.receipt.submission.id[:36]),
+        ("pool_after", "pool@1", as_input(str(folder / "pool"), 1).digest),
+        ("pool_before", "pool@0", as_input(str(folder / "pool"), 0).digest),
     ]
     names = sorted(Path(file.path).name for file in client.list_artifacts(run.info.run_id, "tidegate"))
     assert names == [
-        "contract.py", "expectations.json", "quarantine_summary.parquet", "receipt.json", "report.html", "report.json",
-        "suite.json", "training_data.json",
+        "contract.md", "contract.py", "expectations.json", "expectations_result.json", "quarantine_summary.parquet",
+        "receipt.json", "report.html", "report.json", "training_data.json",
     ]  # fmt: skip
     local = Path(client.download_artifacts(run.info.run_id, "tidegate", str(folder)))
     assert json.loads((local / "receipt.json").read_text())["rows"]["accepted"] == 1
@@ -89,6 +94,35 @@ def test_the_same_integration_has_one_run(folder: Path) -> None:
     integrate({})
     integrate({})
     assert len(runs(folder)[1]) == 1
+
+
+def test_impact_goes_where_integrations_went_and_tells_of_no_other_contributor(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receipts = [
+        integrate({"query_id": who}, contributor=who, tracking={"mlflow": False}).receipt for who in ("ada", "bob")
+    ]
+    one = lambda weights: {"error": float(weights.sum())}  # noqa: E731
+    impact = measure_impact(
+        one, one, [(receipt, one) for receipt in receipts], better={"error": "lower"}, records=2, versions=(0, 1)
+    )
+    record_impact(impact, receipts, ".tidegate", tracking=TrackingConfig.model_validate(False))
+    assert not (folder / ".tidegate/mlflow.db").exists()
+    (kept,) = [
+        path.read_text() for path in folder.glob(".tidegate/receipts/*/impact.json") if "ada" in path.read_text()
+    ]
+    assert (Impact.model_validate_json(kept).effects, "bob" in kept) == (impact.effects, False)
+    record_impact(impact, receipts, ".tidegate", tracking=TrackingConfig(experiment="own"))
+    assert caplog.messages.count("impact not recorded") == 2
+    client = MlflowClient(f"sqlite:///{folder / '.tidegate' / 'mlflow.db'}")
+    assert client.get_experiment_by_name("tidegate") is None
+    assert client.get_experiment_by_name("own") is not None
+
+
+def test_a_run_is_recorded_while_another_thread_imports_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", ModuleType("mlflow"))  # as it is while that goes on
+    monkeypatch.setenv("MLFLOW_RUN_ID", "pipeline")
+    assert parent() == "pipeline"
 
 
 def test_off_leaves_only_the_bundle(folder: Path) -> None:

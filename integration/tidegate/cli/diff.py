@@ -31,11 +31,13 @@ def diff(
     from rich.table import Table
     from rich.text import Text
 
+    from tidegate.reports.safe import shown
+
     table = Table(box=None, pad_edge=False)
     for name in ("rows", "submission", "contributor"):
         table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
     for change in told.changes:
-        cells = [f"{change.rows:+,}", (change.submission or "unknown")[:12], change.contributor or ""]
+        cells = [f"{change.rows:+,}", (change.submission or "unknown")[:12], shown(change.contributor or "")]
         table.add_row(*(Text(cell) for cell in cells))
     if told.changes:
         Console(width=None if sys.stdout.isatty() else 1_000).print(table)

@@ -41,6 +41,8 @@ def history(
     from rich.table import Table
     from rich.text import Text
 
+    from tidegate.reports.safe import shown
+
     table = Table(box=None, pad_edge=False)
     for name in ("version", "time", "operation", "rows", "contract", "submission", "report", "contributor"):
         table.add_column(name, justify="right" if name in ("version", "rows") else "left", overflow="fold")
@@ -55,7 +57,7 @@ def history(
             report = entry.receipt.report_digest[:12]
         elif entry.revoked is not None:
             whose, contributor = entry.revoked.submission, entry.revoked.contributor
-        cells += [contract, (whose or "")[:12], report, contributor or ""]
+        cells += [contract, (whose or "")[:12], report, shown(contributor or "")]
         table.add_row(*(Text(cell) for cell in cells))
     # Without a terminal there is no edge at which a line would have to be folded.
     Console(width=None if sys.stdout.isatty() else 1_000).print(table)

@@ -61,9 +61,13 @@ def integrate(
 
     Exit code 0: published, or published before. 1: rejected. 2: misuse. 3: a file cannot be read.
     """
+    from tidegate.config import read_yaml
     from tidegate.data_integration import integrate_contributed_data
 
-    told = {"distributions": True, "file": report} if report is not None else None
+    told: dict[str, Any] | None = None
+    if report is not None:
+        said = read_yaml(config).get("report") if config is not None else None
+        told = {**(said if isinstance(said, dict) else {}), "distributions": True, "file": report}
     named = given(files, contract, registry, migrate_to, data_source=data_source, report=told)
     strategy: str | dict[str, Any] | None = merge_strategy
     if weights is not None:

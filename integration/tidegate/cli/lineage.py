@@ -150,6 +150,8 @@ class _Told:
 
     def show(self) -> None:
         """Print it for people."""
+        from tidegate.reports.safe import lines_shown
+
         if self.model is not None:
             typer.echo(f"{_named(self.model)} was trained on:")
         for version in self.versions:
@@ -159,20 +161,25 @@ class _Told:
         if self.models is not None:
             typer.echo("\nModels:" if self.models else "\nNo model was given it.")
             for model in self.models:
-                typer.echo(f"  {_named(model)}: {', '.join(f'{uri}@{version}' for uri, version in model.datasets)}")
+                datasets = ", ".join(f"{uri}@{version}" for uri, version in model.datasets)
+                typer.echo(f"  {_named(model)}: {lines_shown(datasets)}")
         for note in self.notes:
             typer.echo(f"\n{note}")
 
 
 def _named(model: Model) -> str:
+    from tidegate.reports.safe import lines_shown
+
     registered = f" ({', '.join(model.registered)})" if model.registered else ""
-    return f"runs:/{model.run} {model.name}{registered}"
+    return lines_shown(f"runs:/{model.run} {model.name}{registered}")
 
 
 def _show_version(version: VersionLineage) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from tidegate.reports.safe import shown
 
     typer.echo(f"{version.uri}@{version.version}")
     table = Table(box=None, pad_edge=False)
@@ -182,7 +189,7 @@ def _show_version(version: VersionLineage) -> None:
         receipt = each.receipt
         contract = f"{receipt.contract.name}@{receipt.contract.version}"
         cells = [str(each.version), f"{receipt.rows.accepted:,}", receipt.submission.id[:12]]
-        table.add_row(*map(Text, [*cells, receipt.submission.contributor or "", contract, _state(each)]))
+        table.add_row(*map(Text, [*cells, shown(receipt.submission.contributor or ""), contract, _state(each)]))
     # Without a terminal there is no edge at which a line would have to be folded.
     Console(width=None if sys.stdout.isatty() else 1_000).print(table)
     for note in version.notes:
@@ -201,7 +208,11 @@ def _state(each: Contribution) -> str:
 
 
 def _show_submission(submission: SubmissionLineage) -> None:
-    typer.echo(f"Submission {submission.id}" + (f" of {submission.contributor}" if submission.contributor else ""))
+    from tidegate.reports.safe import shown
+
+    typer.echo(
+        f"Submission {submission.id}" + (f" of {shown(submission.contributor)}" if submission.contributor else "")
+    )
     for held in submission.held:
         receipt, left = held.contribution.receipt, held.contribution.left
         fate = f"; {left.how} in version {left.version}" if left is not None else ""

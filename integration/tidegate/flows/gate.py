@@ -97,10 +97,15 @@ class _Judge(UserStepDecorator):
         self._on_rejection, self._arguments = on_rejection, arguments
 
     def pre_step(self, step_name: str, flow: FlowSpec, inputs: Any = None) -> None:
-        """Judge. What it came to are artifacts, also of a step that fails by it."""
+        """Judge. What it came to are artifacts, also of a step that fails by it.
+
+        They are None where it comes to nothing: what a gate before found must not be taken for it, as after `@catch`.
+        """
         from tidegate.data_integration import integrate  # only here: every step of the flow imports this module
         from tidegate.reports import receipt_to_html
 
+        for artifact in ("verdict", "receipt", "dataset", PAGE):
+            setattr(flow, artifact, None)
         if _is_past_the_last_try():
             return
         given = came_along(parameters(flow, self._arguments), self._arguments, _beside_the_flow(step_name))

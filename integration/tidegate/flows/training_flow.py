@@ -94,6 +94,7 @@ class TrainingFlow(FlowSpec):
         """Score the models on the holdout, and tell what the contributions did for them, together and each."""
         import pandas as pd
 
+        from tidegate.config import TrackingConfig, read_yaml
         from tidegate.flows.flights_model import BETTER, FEATURES, OUTCOME, landed, scorer
         from tidegate.impact import measure_impact
         from tidegate.pool import Dataset, pool_location
@@ -111,9 +112,11 @@ class TrainingFlow(FlowSpec):
             versions=(self.version_before, self.version_after),
         )
         self.impact = impact.model_dump(mode="json")
-        _impact_card(impact)
+        current.card.extend(impact_parts(impact))
         dataset = Dataset(str(pool_location(self.training_data)), self.version_after)
-        record_impact(impact, receipts, self.state_dir, trained_on=dataset)
+        said = read_yaml(self.config) if self.config else {}
+        tracking = TrackingConfig.model_validate(said.get("tracking"))
+        record_impact(impact, receipts, self.state_dir, trained_on=dataset, tracking=tracking)
         self.next(self.end)
 
     @step
@@ -139,18 +142,17 @@ def _verdict_card(verdicts: dict[str, str], receipts: list[dict[str, Any]]) -> N
     current.card.append(Table(rows, headers=["submission", "version", *names]))
 
 
-def _impact_card(impact: Impact) -> None:
+def impact_parts(impact: Impact) -> list[Markdown | Table]:
+    """A card on what contributions did. Names are cells alone: Metaflow shows HTML that is in Markdown as HTML."""
     from tidegate.impact import rows
 
-    named = {"all contributions": impact.effects} | {
-        f"{each.contributor or 'not named'}, {each.submission[:12]}, {each.rows:,} rows": each.effects
+    named = [("all contributions", impact.effects)] + [
+        (f"{each.contributor or 'not named'}, {each.submission[:12]}, {each.rows:,} rows", each.effects)
         for each in impact.contributions
-    }
-    headers = ["score on the holdout", "better", "without", "with", "difference", "interval", "that is"]
-    current.card.append(Markdown(f"# Impact\n{impact.words()}"))
-    for name, effects in named.items():
-        current.card.append(Markdown(f"## {name}"))
-        current.card.append(Table([list(row.values()) for row in rows(effects)], headers=headers))
+    ]
+    headers = ["of", "score on the holdout", "better", "without", "with", "difference", "interval", "that is"]
+    cells = [[name, *row.values()] for name, effects in named for row in rows(effects)]
+    return [Markdown(f"# Impact\n{impact.words()}"), Table(cells, headers=headers)]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from tidegate.pool.table import open_version
 from tidegate.receipt import digest_of
 
 _DIGEST = 36  # characters that MLflow allows a dataset's digest
-_MOST_COLUMNS = 2_000  # MLflow takes a megabyte of them
+_MOST_COLUMNS = 2_000
+_MOST_CHARACTERS = 1_000_000  # MLflow takes a mebibyte of them, and names may be long
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,11 @@ def log_input(uri: str, version: int, context: str) -> None:
 
 
 def mlflow_columns(schema: pa.Schema) -> dict[str, Any] | None:
-    """Columns in the form in which MLflow keeps a dataset's schema; None where there are too many."""
+    """Columns in the form in which MLflow keeps a dataset's schema; None where there is too much of them."""
     if len(schema) > _MOST_COLUMNS:
         return None
-    return {"mlflow_colspec": [{"name": f.name, "required": not f.nullable, **_type(f.type)} for f in schema]}
+    told = {"mlflow_colspec": [{"name": f.name, "required": not f.nullable, **_type(f.type)} for f in schema]}
+    return told if len(json.dumps(told)) <= _MOST_CHARACTERS else None
 
 
 def _type(kind: pa.DataType) -> dict[str, Any]:

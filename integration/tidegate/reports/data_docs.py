@@ -35,7 +35,7 @@ def data_docs(result: dict[str, Any], suite: str) -> str:
                 expectation_config=ExpectationConfiguration(
                     type=one["type"], kwargs=one["kwargs"], severity=one["severity"]
                 ),
-                result={**one["result"], "observed_value": one["result"]["observed"]},
+                result=_rendered(one["result"]),
             )
             for one in result["expectations"]
         ]
@@ -55,3 +55,11 @@ def data_docs(result: dict[str, Any], suite: str) -> str:
         document = ValidationResultsPageRenderer().render(whole)
         page: str = DefaultJinjaPageView().render(document)  # type: ignore[no-untyped-call]
     return page.replace("<body>", f"<body>{WARNING}", 1)
+
+
+def _rendered(kept: dict[str, Any]) -> dict[str, Any]:
+    """What of a result the page takes: a count of what was unexpected only with its share, or it breaks off there."""
+    whole = {"element_count", "unexpected_percent"} <= kept.keys()
+    return {name: value for name, value in kept.items() if whole or name != "unexpected_count"} | {
+        "observed_value": kept["observed"]
+    }

@@ -20,6 +20,7 @@ from tidegate.reports.wording import failures, known_as, mended_as, place_of
 
 _MOST_FAILED = 200
 _MOST_CHECKS = 2_000
+_MOST_TOLD = 500  # repairs, and personal data that was found
 
 
 def to_html(report: Report, receipt: Receipt | None = None, impact: Impact | None = None) -> str:
@@ -53,6 +54,7 @@ def to_html(report: Report, receipt: Receipt | None = None, impact: Impact | Non
         checks=report.checks[:_MOST_CHECKS],
         more_checks=max(0, len(report.checks) - _MOST_CHECKS),
         passed=len(report.checks) - len(failed),
+        most=_MOST_TOLD,
         place=partial(place_of, report),
     )
 

@@ -115,7 +115,11 @@ def _warned(name: str) -> Iterator[None]:
 
 
 def record_impact(
-    impact: Impact, receipts: Sequence[Receipt], state_dir: str | Path, trained_on: Dataset | None = None
+    impact: Impact,
+    receipts: Sequence[Receipt],
+    state_dir: str | Path,
+    trained_on: Dataset | None = None,
+    tracking: TrackingConfig | None = None,
 ) -> None:
     """Record what contributions did for a model: in the pages among the receipts, and in MLflow.
 
@@ -125,13 +129,15 @@ def record_impact(
     Args:
         receipts: of the contributions; whose receipt is kept elsewhere, or who is not in `impact`, is left out.
         trained_on: what the model was trained on: `tidegate lineage` finds the run by it.
+        tracking: where the integrations were recorded; None for where they are without a configuration.
     """
     from tidegate.tracking.to_mlflow import push_impact
 
-    workspace = Workspace(Path(state_dir))
+    workspace, config = Workspace(Path(state_dir)), tracking or TrackingConfig()
     pages = {}
     for receipt in receipts:
         with _warned("report not written"):
             pages[receipt.integration] = add_impact(receipt, impact, workspace)
-    with _warned("mlflow failed"):
-        push_impact(impact, receipts, pages, TrackingConfig(), workspace, trained_on)
+    if config.mlflow:
+        with _warned("mlflow failed"):
+            push_impact(impact, receipts, pages, config, workspace, trained_on)

@@ -74,12 +74,14 @@ def _tags(outcome: Outcome) -> dict[str, str]:
         "tidegate.dataset_version": receipt.dataset_version,
         "tidegate.pool_version_before": outcome.pool_before[1],
         "tidegate.version": receipt.tidegate,
-        "mlflow.parentRunId": _parent(),
+        "mlflow.parentRunId": parent(),
     }
     return {name: str(value) for name, value in tags.items() if value is not None}
 
 
-def _parent() -> str | None:
+def parent() -> str | None:
     """The pipeline's run: the one that is under way in this process, or that the environment names."""
-    active = sys.modules["mlflow"].active_run() if "mlflow" in sys.modules else None  # nobody else pays for the import
+    # Nobody else pays for the import. While another thread imports it there is no run, nor all of the module.
+    asked = getattr(sys.modules.get("mlflow"), "active_run", None)
+    active = asked() if asked is not None else None
     return active.info.run_id if active is not None else os.environ.get("MLFLOW_RUN_ID")

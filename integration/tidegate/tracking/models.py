@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,6 +57,8 @@ class Models:
 
         self._failure: type[Exception] = MlflowException
         self._where = without_password(uri)
+        for talkative in ("mlflow", "alembic"):  # of a database that is not there they print what its driver says
+            logging.getLogger(talkative).setLevel(logging.ERROR)
         with quietly():
             self._client: MlflowClient = self._asked(lambda: MlflowClient(tracking_uri=uri, registry_uri=uri))
 

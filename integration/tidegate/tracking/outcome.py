@@ -111,10 +111,14 @@ def keep_bundle(bundle: Path, receipt: Receipt, workspace: Workspace) -> Path:
 def add_impact(receipt: Receipt, impact: Impact, workspace: Workspace) -> tuple[Path, ...]:
     """Add to a kept bundle what its submission did for a model, and tell so on its page. Returns what was written.
 
+    Of other contributions nothing is told but the figures of all together.
+
     Raises:
         OSError: there is no such bundle, or it cannot be written.
     """
     kept = workspace.receipts / receipt.integration[:32]
+    own = impact.of(receipt.submission.id)
+    impact = impact.model_copy(update={"contributions": (own,) if own is not None else ()})
     _replace(kept / "impact.json", impact.model_dump_json(indent=2) + "\n")
     if not (kept / "report.json").exists():  # lost by a kill, and made again from the pool's log
         return (kept / "impact.json",)

@@ -29,6 +29,14 @@ def configured(config: TrackingConfig) -> str | None:
 
 
 def without_password(uri: str) -> str:
-    """The server's name as it may be shown and kept."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
+    """The server as it may be shown and kept: without user and password, and without a query, which may hold them.
+
+    What is no URI at all is named by its beginning.
+    """
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return f"{uri.partition(':')[0]}://***"
+    if "@" not in parts.netloc and not parts.query:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))

@@ -113,7 +113,10 @@ def push_impact(
             own = impact.of(receipt.submission.id)
             if own is None:
                 continue
-            for found in client.search_runs([experiment], f"tags.`{INTEGRATION}` = '{receipt.integration}'"):
+            runs = client.search_runs([experiment], f"tags.`{INTEGRATION}` = '{receipt.integration}'")
+            if not runs:  # it may wait in the outbox
+                event(log, "impact not recorded", level=logging.WARNING, integration=receipt.integration)
+            for found in runs:
                 log_metrics(found.info.run_id, metrics(own.effects, "impact_"))
                 for path in pages.get(receipt.integration, ()):
                     client.log_artifact(found.info.run_id, str(path), "tidegate")
