@@ -37,7 +37,7 @@ def test_every_row_comes_once(dataset: Dataset, workers: int) -> None:
     assert sorted(trips.tolist()) == list(range(5, 55))
     assert (trips.dtype, loaded[0]["cars"].dtype) == (torch.int64, torch.float64)
     assert torch.equal(torch.cat([batch["cars"] for batch in loaded]), trips / 2)
-    assert {len(batch["trip"]) for batch in loaded[:-2]} == {8}
+    assert sum(len(batch["trip"]) < 8 for batch in loaded) <= max(workers, 1), "the last of each worker"
 
 
 def test_ranks_share_the_rows(dataset: Dataset) -> None:

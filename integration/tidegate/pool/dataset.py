@@ -41,7 +41,7 @@ class Dataset:
         lineage: bool = False,
         batch_size: int = _BATCH,
     ) -> Iterator[pa.RecordBatch]:
-        """The rows as Arrow batches, in the table's order, a few of them in memory at a time.
+        """The rows as Arrow batches, in the table's order; in memory is a row group at a time.
 
         Args:
             columns: which columns; all without.
