@@ -65,8 +65,8 @@ def test_the_contribution_that_brought_it_is_told_from_the_one_that_brought_noth
 
 
 def test_no_confidence_is_rounded_to_certainty() -> None:
-    assert "of 95% confidence" in measured(2).words()
-    assert "of 99.9% confidence" in measured(2).model_copy(update={"confidence": 0.999}).words()
+    assert "of 95 % confidence" in measured(2).words()
+    assert "of 99.9 % confidence" in measured(2).model_copy(update={"confidence": 0.999}).words()
 
 
 def test_the_same_seed_gives_the_same_figures_and_they_survive_a_file() -> None:

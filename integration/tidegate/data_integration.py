@@ -172,6 +172,7 @@ def _integrate(
     with announced(config.tracking, submission, standard.offered, str(target)) as tell:
         published = find_published(target, integration)
         if published is not None:
+            published = published.model_copy(update={"dataset_uri": str(target)})  # the log tells no place
             event(log, "already published", dataset_version=published.dataset_version)
             result = _result(published.model_copy(update={"already_published": True}), None, target)
             outcome = _told_by_the_log(config, standard, published, result)

@@ -155,6 +155,7 @@ def test_a_receipt_that_was_lost_is_made_again_from_the_log(folder: Path) -> Non
         assert json.loads((kept / "receipt.json").read_text())["integration"] == result.receipt.integration
         shutil.rmtree(kept)
     assert result.receipt.already_published
+    assert result.receipt.dataset_uri == str(Path("pool").resolve()), "by which lineage finds it"
 
 
 def test_a_state_folder_that_fails_after_the_commit_costs_no_publish(
