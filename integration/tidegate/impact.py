@@ -93,7 +93,7 @@ class Impact(_Record):
     def words(self) -> str:
         """How the figures came about, in a sentence."""
         return (
-            f"Scored on {self.records:,} records of the holdout, with intervals of {100 * self.confidence:.6g}%"
+            f"Scored on {self.records:,} records of the holdout, with intervals of {100 * self.confidence:.6g} %"
             f" confidence, by {self.resamples:,} resamples. A contribution's own figures are those of the model that"
             " has all contributions, beside one that has all but this."
         )
