@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tidegate.cli.demo_data import DemoData
 
 _MARK = ".tidegate-demo"
+_USER = "demo"
 
 
 def demo(
@@ -88,7 +89,7 @@ def _run_flow(root: Path, data: DemoData, settings: Path) -> None:
     from tidegate.registry import shipped_registry
 
     arguments = {
-        "contributions": json.dumps([str(path) for path in data.contributions.values()]),
+        "contributions": json.dumps({name: str(path) for name, path in data.contributions.items()}),
         "training_data": str(root / "pool"),
         "holdout": str(data.holdout),
         "config": str(settings),
@@ -96,7 +97,7 @@ def _run_flow(root: Path, data: DemoData, settings: Path) -> None:
     }
     options = [f"--{name}={value}" for name, value in arguments.items()]
     environment = os.environ | {"TIDEGATE_REGISTRY": str(shipped_registry())}
-    environment.setdefault("METAFLOW_USER", environment.get("USER") or "demo")
+    environment["METAFLOW_USER"] = _USER  # where the user is root, or not named, Metaflow refuses to run
     # OpenMP's threads spin while they wait: beside anything else, training takes five times as long.
     environment.setdefault("OMP_WAIT_POLICY", "passive")
     command = [sys.executable, str(_flow()), "--no-pylint", "--metadata=local", "--datastore=local", "run", *options]
@@ -134,11 +135,12 @@ def _tell(root: Path, data: DemoData) -> None:
         typer.echo(f"   {line}")
     shown = os.path.relpath(root)
     typer.echo("\nWhere to look:")
+    card = f"cd {shown} && METAFLOW_USER={_USER} {sys.executable} {_flow()} card view"
     places: list[tuple[str, Any]] = [
         ("reports", ", ".join(f"{shown}/report-{name}.html" for name in data.contributions)),
         ("MLflow", f"mlflow ui --backend-store-uri sqlite:///{shown}/mlflow.db"),
-        ("card", f"cd {shown} && {sys.executable} {_flow()} card view integrate_contributed_data"),
-        ("impact", f"cd {shown} && {sys.executable} {_flow()} card view evaluate"),
+        ("card", f"{card} integrate_contributed_data"),
+        ("impact", f"{card} evaluate"),
         ("pool", f"tidegate history {shown}/pool"),
         ("quarantine", f"{shown}/quarantine/"),
     ]

@@ -1,6 +1,6 @@
 """The training flow: a baseline model, the gate, a new model on what passed, and what it gained.
 
-    python training_flow.py run --contributions '["october.csv"]' --training-data POOL --holdout september.parquet
+    python training_flow.py run --contributions '{"ann": "october.csv"}' --training-data POOL --holdout september.parquet
 
 The gate is one call in the step `integrate_contributed_data`. The receipt is an artifact; the data never is.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class TrainingFlow(FlowSpec):
     """Train on contributed flights, if the gate lets them in."""
 
-    contributions = Parameter("contributions", help="A JSON list of files, one submission each.", type=str)
+    contributions = Parameter("contributions", help="JSON: per contributor a file, one submission each.", type=str)
     training_data = Parameter("training_data", help="The pool, a Delta table.", type=str)
     holdout = Parameter("holdout", help="Flights to score on, which must never reach training.", type=str)
     config = Parameter("config", help="A YAML file with the rest of the gate's configuration.", type=str, default="")
@@ -29,7 +29,7 @@ class TrainingFlow(FlowSpec):
     @step
     def start(self) -> None:
         """Take the contributions apart."""
-        self.paths = json.loads(self.contributions)
+        self.paths = json.loads(self.contributions)  # per contributor
         self.next(self.load_baseline_model)
 
     @step
@@ -53,10 +53,11 @@ class TrainingFlow(FlowSpec):
         self.receipts: list[dict[str, Any]] = []
         self.verdicts: dict[str, str] = {}
         self.version_after = self.version_before
-        for path in self.paths:
+        for contributor, path in self.paths.items():
             try:
                 result = integrate_contributed_data(
                     data_path=path,
+                    contributor=contributor,
                     training_data=self.training_data,
                     holdout=self.holdout,
                     state_dir=self.state_dir,
