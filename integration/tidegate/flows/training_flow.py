@@ -1,6 +1,6 @@
 """The training flow: a baseline model, the gate, a new model on what passed, and what it gained.
 
-    python training_flow.py run --contributions '{"ann": "october.csv"}' --training-data POOL --holdout september.parquet
+    python training_flow.py run --contributions '{"ann": "october.csv"}' --training-data POOL --holdout held.parquet
 
 The gate is one call in the step `integrate_contributed_data`. The receipt is an artifact; the data never is.
 """
