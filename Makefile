@@ -100,9 +100,10 @@ clean: ## remove what was made, but for .venv and .tidegate/
 	rm -rf $(BUILD) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamp is newer than what was installed from; a change there installs anew.
+# The stamp is newer than what was installed from; a change there installs anew. Bytecode is left to whoever imports: most
+# of the modules nobody does.
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[$(EXTRAS)]' --constraint constraints.txt
 	@touch $@
 
 # Without npm the tests of Azure are skipped, and say so; in CI they fail.

@@ -17,7 +17,7 @@ from tests.parity.compare import contract_for, differences, ours, theirs
 from tidegate.config import load_config
 from tidegate.engines import open_engine
 
-CASES = int(os.environ.get("PARITY_CASES", "100"))
+CASES = int(os.environ.get("PARITY_CASES", "60"))
 SEED = int(os.environ.get("PARITY_SEED", "20261124"))
 PARTS = int(os.environ.get("PARITY_PARTS", "1"))
 """In how many parts the cases are run, each from a seed of its own: one for each core."""

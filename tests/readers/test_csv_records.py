@@ -176,7 +176,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join),
     st.integers(1, 3),
