@@ -72,7 +72,6 @@ def hostile() -> Report:
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    pytest.importorskip("vl_convert", reason="without vl-convert a report has no pictures: the extra report")
     return to_html(hostile())
 
 
