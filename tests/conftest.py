@@ -50,6 +50,20 @@ def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
+def working_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """A function that makes a registry with one contract, `trips`, of a new working directory, which it returns."""
+
+    def make(contract: str) -> Path:
+        (tmp_path / "contracts" / "trips").mkdir(parents=True)
+        (tmp_path / "contracts" / "trips" / "v1_0.py").write_text(contract)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("TIDEGATE_REGISTRY", str(tmp_path))
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
 def make_contract(tmp_path: Path) -> Callable[[str], Contract]:
     """A function that loads a contract from the body of its model.
 

@@ -8,6 +8,7 @@ import math
 import random
 import shlex
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +160,9 @@ class Trips(pa.DataFrameModel):
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(working_registry: Callable[[str], Path]) -> Path:
     """A working directory with a registry in it."""
-    (tmp_path / "contracts" / "trips").mkdir(parents=True)
-    (tmp_path / "contracts" / "trips" / "v1_0.py").write_text(CONTRACT)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TIDEGATE_REGISTRY", str(tmp_path))
-    return tmp_path
+    return working_registry(CONTRACT)
 
 
 def trips(first: int, last: int, cars: int) -> str:

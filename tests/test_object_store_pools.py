@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,9 @@ MAX = {
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(working_registry: Callable[[str], Path]) -> Path:
     """A working directory with a registry in it."""
-    (tmp_path / "contracts" / "trips").mkdir(parents=True)
-    (tmp_path / "contracts" / "trips" / "v1_0.py").write_text(CONTRACT)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TIDEGATE_REGISTRY", str(tmp_path))
-    return tmp_path
+    return working_registry(CONTRACT)
 
 
 def trips(**cars: int) -> str:
