@@ -130,9 +130,13 @@ def add_impact(receipt: Receipt, impact: Impact, workspace: Workspace) -> tuple[
 def _replace(path: Path, text: str) -> None:
     """Write a file whole or not at all. The outbox may have a link to the one that was there: it stays as it is."""
     descriptor, partial = tempfile.mkstemp(dir=path.parent)  # private
-    with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-        written.write(text)
-    Path(partial).replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+            written.write(text)
+        Path(partial).replace(path)
+    except BaseException:  # a full disk, for one: the old file stays, and nothing beside it
+        Path(partial).unlink(missing_ok=True)
+        raise
 
 
 def has_bundle(receipt: Receipt, workspace: Workspace) -> bool:
