@@ -24,6 +24,7 @@ from tidegate.impact import Impact, measure_impact
 from tidegate.pool import as_input
 from tidegate.tracking import record_impact
 from tidegate.tracking.mlflow_run import parent
+from tidegate.tracking.outcome import _replace
 
 ROOT = Path(__file__).resolve().parents[2]
 ROW = {"query_id": "q1", "query_text": "boots", "feature_1": 1.0, "feature_2": 2.0, "feature_3": 3.0, "label": 1}
@@ -114,9 +115,20 @@ def test_impact_goes_where_integrations_went_and_tells_of_no_other_contributor(
     assert (Impact.model_validate_json(kept).effects, "bob" in kept) == (impact.effects, False)
     record_impact(impact, receipts, ".tidegate", tracking=TrackingConfig(experiment="own"))
     assert caplog.messages.count("impact not recorded") == 2
+    record_impact(
+        impact, receipts, ".tidegate", tracking=TrackingConfig(experiment="own")
+    )  # a step that is tried again
     client = MlflowClient(f"sqlite:///{folder / '.tidegate' / 'mlflow.db'}")
     assert client.get_experiment_by_name("tidegate") is None
-    assert client.get_experiment_by_name("own") is not None
+    (evaluation,) = client.search_runs([client.get_experiment_by_name("own").experiment_id])
+    assert (evaluation.info.run_name, evaluation.info.status) == ("evaluation", "FINISHED")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        _replace(tmp_path / "report.html", "new \ud800")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.html", "old")]
 
 
 def test_a_run_is_recorded_while_another_thread_imports_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:

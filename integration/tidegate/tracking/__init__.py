@@ -123,13 +123,16 @@ def record_impact(
 ) -> None:
     """Record what contributions did for a model: in the pages among the receipts, and in MLflow.
 
-    Each contribution's run gets its own figures, and a run of its own, `evaluation`, those of all. Never raises: what
-    was not recorded is logged, and the same call again records it.
+    Each contribution's run gets its own figures, and a run of its own, `evaluation`, those of all. What was not
+    recorded is logged, and the same call again records it, once.
 
     Args:
         receipts: of the contributions; whose receipt is kept elsewhere, or who is not in `impact`, is left out.
         trained_on: what the model was trained on: `tidegate lineage` finds the run by it.
         tracking: where the integrations were recorded; None for where they are without a configuration.
+
+    Raises:
+        Misuse: the state folder cannot be made. Nothing else is raised.
     """
     from tidegate.tracking.to_mlflow import push_impact
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from tidegate.config import TrackingConfig
 from tidegate.impact import Impact, metrics
 from tidegate.pool import Dataset
-from tidegate.receipt import Receipt
+from tidegate.receipt import Receipt, digest_of
 from tidegate.telemetry import event
 from tidegate.tracking.inputs import delta
 from tidegate.tracking.mlflow_run import INTEGRATION, OUTCOME
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_IMPACT = "tidegate.impact"
 _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
 
 
@@ -99,11 +100,16 @@ def push_impact(
 
     with quietly():
         client, experiment = _open(configured(config) or embedded(workspace), config.experiment, workspace)
+        told = digest_of([impact.model_dump(mode="json"), trained_on.uri if trained_on is not None else None])
         tags = {
+            _IMPACT: told,
             "tidegate.dataset_version": str(impact.version_after),
             "tidegate.pool_version_before": str(impact.version_before),
         }
-        run = client.create_run(experiment, tags=tags, run_name="evaluation").info.run_id
+        # A step that is tried again, or resumed, tells the same: it has one run, which was perhaps left unfinished.
+        same = client.search_runs([experiment], f"tags.`{_IMPACT}` = '{told}'")
+        again = same[0] if same else client.create_run(experiment, tags=tags, run_name="evaluation")
+        run = again.info.run_id
         log_metrics(run, metrics(impact.effects))
         client.log_text(run, impact.model_dump_json(indent=2), "tidegate/impact.json")
         if trained_on is not None:
