@@ -216,7 +216,7 @@ class IntegrationConfig(_Config):
     """Rows that must never reach training: a Delta table or a file in any format that a submission may have."""
     registry: str | None = None
     """The folder with `contracts/` and `expectations/`."""
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Literal["duckdb", "spark"] = "duckdb"
     """What runs the work."""
     tracking: TrackingConfig = TrackingConfig()
     """Where the results are recorded; `false` for nowhere."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import ibis.expr.types as ir
 
 from tidegate.columns import RECORD
-from tidegate.engines import DataFile, Engine
+from tidegate.engines import DataFile, Engine, rows_of
 from tidegate.keys import hashes_of, narrowed
 from tidegate.receipt import Example, RowCounts
 
@@ -18,7 +18,7 @@ class Findings:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine, self._folder = engine, folder
-        self._files: dict[str, DataFile] = {}
+        self._files: dict[str, tuple[DataFile, ...]] = {}
 
     def add(self, step: str, rows: ir.Table) -> None:
         """Write what a step found."""
@@ -30,19 +30,19 @@ class Findings:
         """The rows of both whose key may occur twice in `rows`, or also in `others`, narrowed; None where none may."""
         theirs = None if others is None else hashes_of(others, columns)
         found = self._engine.recurring(hashes_of(rows, columns), theirs, self._folder / f"recurring-{name}.parquet")
-        if not found.rows:
+        if not rows_of(found):
             return None
-        hashes = self._engine.table(f"recurring_{name}", (found,))
+        hashes = self._engine.table(f"recurring_{name}", found)
         ours = self._kept(f"{name}_ours", narrowed(rows, columns, hashes))
         return ours, None if others is None else self._kept(f"{name}_theirs", narrowed(others, columns, hashes))
 
     def _kept(self, name: str, rows: ir.Table) -> ir.Table:
         """Narrow rows that several expressions read, written once."""
-        return self._engine.table(name, (self._engine.write(rows, self._folder / f"{name}.parquet"),))
+        return self._engine.table(name, self._engine.write(rows, self._folder / f"{name}.parquet"))
 
     def table(self, *steps: str) -> ir.Table:
         """What these steps found."""
-        files = tuple(self._files[step] for step in steps if step in self._files)
+        files = tuple(file for step in steps for file in self._files.get(step, ()))
         return self._engine.table(f"found_{'_'.join(steps)}", files)
 
     def without(self, rows: ir.Table, *steps: str) -> ir.Table:
@@ -79,4 +79,4 @@ class Findings:
         return any(self._found(step) for step in self._files)
 
     def _found(self, step: str) -> bool:
-        return step in self._files and self._files[step].rows > 0
+        return rows_of(self._files.get(step, ())) > 0

@@ -135,7 +135,7 @@ def judge(
     holdout: ir.Table | None = None,
     statistics: PoolStatistics | None = None,
     lasts: bool = False,
-    dropped: DataFile | None = None,
+    dropped: tuple[DataFile, ...] | None = None,
 ) -> Judgement:
     """Judge a submission by `standard.contract`, whatever the standard says of a migration: see `tidegate.migrating`.
 
@@ -163,7 +163,7 @@ def judge(
     findings = Findings(engine, folder)
     if dropped is not None:
         staged = _with_absences(staged)
-        findings.add("dropped", engine.table("dropped", (dropped,)))
+        findings.add("dropped", engine.table("dropped", dropped))
     standard = _with_matched(standard, staged, config)
     contract = standard.contract
     if contract.matched:
@@ -273,10 +273,10 @@ def _as_staged(contract: Contract, mended: Repaired) -> list[str]:
 def _selected(
     engine: Engine, rows: ir.Table, submission: Submission, folder: Path
 ) -> tuple[ir.Table, tuple[DataFile, ...]]:
-    """The accepted rows in a file of their own: the suite reads them again and again, and it is what is published."""
+    """The accepted rows in files of their own: the suite reads them again and again, and it is what is published."""
     told = {name: ibis.literal(value, "string") for name, value in lineage(submission).items() if value is not None}
-    file = engine.write(rows.mutate(**told).order_by(RECORD), folder / "accepted.parquet")
-    return engine.table("selected", (file,)), (file,)
+    files = engine.write(rows.mutate(**told).order_by(RECORD), folder / "accepted.parquet")
+    return engine.table("selected", files), files
 
 
 def _unfinished(staged: Stage) -> tuple[str, ...]:

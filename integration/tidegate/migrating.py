@@ -19,7 +19,7 @@ from tidegate.audit import Places, all_placed, decide, discreet, placed
 from tidegate.audit import quarantine as q
 from tidegate.columns import RECORD, Column
 from tidegate.config import IntegrationConfig
-from tidegate.engines import DataFile, Engine, open_engine
+from tidegate.engines import DataFile, Engine, open_engine, rows_of
 from tidegate.engines.attempts import attempt, computed
 from tidegate.errors import BrokenContract, TidegateError
 from tidegate.judgement import Judgement, judge, settled, stage_table
@@ -61,12 +61,13 @@ def judge_submission(
                 migrated = _migrated(first, old, standard.migration, offered)
         found = first.write(old.quarantined, offered / "quarantined.parquet")
     stage = stage_table(engine, "offered", old.staged, old.offered)
-    old = replace(old, stage=stage, quarantined=engine.table("offered_quarantined", (found,)))
+    old = replace(old, stage=stage, quarantined=engine.table("offered_quarantined", found))
     if migrated is None:
         note = f"It is rejected under {old.report.contract.version}, so nothing was migrated."
         report = _named(old.report, standard, notes=(*standard.notes, *old.report.notes, note))
         return replace(old, report=report, files=(), accepted=stage.filter(ibis.literal(False)))
-    copies = list(acquire((str(migrated.rows.path),), config.resources, folder, config.source_config))
+    written = tuple(str(file.path) for file in migrated.rows)
+    copies = list(acquire(written, config.resources, folder, config.source_config))
     new = judge(
         _as_migrated(config), replace(standard, migration=None), submission, copies, engine, folder,
         pool, holdout, statistics, lasts, migrated.dropped,
@@ -113,9 +114,9 @@ class _Migrated:
         checks: whether each column could be made that is more than another name.
     """
 
-    rows: DataFile
-    dropped: DataFile
-    failed: DataFile
+    rows: tuple[DataFile, ...]
+    dropped: tuple[DataFile, ...]
+    failed: tuple[DataFile, ...]
     records: int
     checks: tuple[Check, ...]
 
@@ -137,8 +138,8 @@ def _migrated(engine: Engine, old: Judgement, migration: Migration, folder: Path
             raise
         raise BrokenContract(f"{migration.target.path}: the migration cannot be run: {error}") from None
     failed = engine.write(_failures(rows, tried, values), folder / "unmigrated.parquet")
-    found = engine.table("unmigrated", (failed,))
-    if failed.rows:
+    found = engine.table("unmigrated", failed)
+    if rows_of(failed):
         rows = rows.anti_join(found, RECORD)
     made = rows.mutate(**{name: computed(rows[name]) for name in tried})
     every = old.stage.select(RECORD)
@@ -234,7 +235,7 @@ def _together(
         notes=(*old.report.notes, *new.report.notes),
         configuration=digest_of(config.judged_by()),
     )
-    later = engine.table("unmigrated", (migrated.failed,)).union(new.quarantined)
+    later = engine.table("unmigrated", migrated.failed).union(new.quarantined)
     return replace(
         new,
         report=report,

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tidegate.audit import measures_asked
 from tidegate.columns import LINEAGE, RECORD, SAMPLE_WEIGHT
 from tidegate.config import IntegrationConfig
-from tidegate.engines import DataFile, Engine
+from tidegate.engines import DataFile, Engine, rows_of
 from tidegate.errors import Misuse, PoolError
 from tidegate.judgement import Judgement, in_types_of, stage_holdout
 from tidegate.merge import ORDER, SHARE, merged
@@ -41,7 +41,7 @@ class Pool:
     @property
     def rows(self) -> int:
         """How many rows it has."""
-        return _rows(self.files)
+        return rows_of(self.files)
 
 
 class Overtaken(Exception):
@@ -146,7 +146,7 @@ def publish_accepted(
     appends = config.merge_strategy.name == "append"
     there = _Recheck(engine, judgement, target, pool.files if appends else (), folder)
     placed = publish(target, files, schema, receipt, fresh=not appends, recheck=there)
-    total = _rows(there.files) + _rows(files)
+    total = rows_of(there.files) + rows_of(files)
     update = {"dataset_uri": str(target), "dataset_version": placed.version, "dataset_rows": total}
     return placed.receipt.model_copy(update=update | {"already_published": placed.already})
 
@@ -182,10 +182,6 @@ def _with_lineage(judgement: Judgement, rows: ir.Table) -> ir.Table:
     return rows.mutate(**{name: judgement.lineage[name] for name in LINEAGE})
 
 
-def _rows(files: tuple[DataFile, ...]) -> int:
-    return sum(file.rows for file in files)
-
-
 def _appended(
     engine: Engine, judgement: Judgement, accepted: ir.Table, stored: dict[str, str], folder: Path
 ) -> tuple[DataFile, ...]:
@@ -193,7 +189,7 @@ def _appended(
     if all(column.stored_type == column.type for column in judgement.contract.columns):
         return judgement.files
     rows = _shaped(accepted, stored).order_by(RECORD).drop(RECORD)
-    return (engine.write(rows, folder / "stored.parquet"),)
+    return engine.write(rows, folder / "stored.parquet")
 
 
 def _shaped(table: ir.Table, stored: dict[str, str]) -> ir.Table:

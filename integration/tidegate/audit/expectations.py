@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from tidegate.audit.shape import Shape
 from tidegate.columns import RECORD
-from tidegate.engines import Engine
+from tidegate.engines import Engine, rows_of
 from tidegate.errors import BrokenContract, nearest
 from tidegate.receipt import Check, Example, Status
 from tidegate.registry import Contract, Expectation, Suite
@@ -111,11 +111,11 @@ def run_suite(
         if judged.status != "not_evaluated" and judged.names_records:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                file = engine.failing(whole, prepared[number], folder / f"expectation-{number}.parquet")
-            if file is not None and file.rows != judged.failing:
-                judged.unseen = f"{judged.failing} records fail, but {file.rows} could be named"
-            elif file is not None:
-                table = engine.table(f"expectation_{number}", (file,))
+                files = engine.failing(whole, prepared[number], folder / f"expectation-{number}.parquet")
+            if files is not None and rows_of(files) != judged.failing:
+                judged.unseen = f"{judged.failing} records fail, but {rows_of(files)} could be named"
+            elif files is not None:
+                table = engine.table(f"expectation_{number}", files)
                 judged.examples = _examples(table, rows, judged.shown)
                 failing.append(table.select(RECORD, expectation=ibis.literal(expectation.id)))
         checks.append(judged.check())

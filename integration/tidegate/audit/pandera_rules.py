@@ -1,7 +1,7 @@
 """Rules that only Pandera can judge: on every core, in processes of their own where there are many rows.
 
 Python runs one thread at a time, so batches are dealt out to processes: each reads its row groups of one Parquet file
-and writes the failing pairs to another.
+and writes the failing pairs to another. An engine with workers of its own has them judge a file each.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 
 import tidegate
 from tidegate.audit.pandera_batches import BATCH_ROWS, judge_batches
+from tidegate.audit.pandera_worker import judge
 from tidegate.columns import RECORD, WHOLE
 from tidegate.config import Resources
 from tidegate.deadline import OutOfTime, can_be_bounded, deadline
-from tidegate.engines import DataFile, Engine
+from tidegate.engines import DataFile, Engine, Job, Workers, rows_of
 from tidegate.errors import BrokenContract
 from tidegate.registry import Contract, Rule
 
@@ -60,14 +61,24 @@ def judge_in_pandera(
     known = [name for name in (RECORD, WHOLE) if name in rows.columns]
     read = engine.write(rows.select(*known, *columns), folder / "pandera-rows.parquet")
     resources = resources or Resources()
-    wanted = min(resources.threads or os.cpu_count() or 1, -(-read.rows // _ROWS_PER_PROCESS))
-    parts = max(1, min(wanted, pq.read_metadata(read.path).num_row_groups))
-    paths = [folder / f"failures-pandera-{part}.parquet" for part in range(parts)]
-    if parts == 1 and can_be_bounded():
-        not_evaluated = _in_this_process(contract, rules, read.path, paths[0], left_out, resources.max_seconds)
+    if engine.workers is not None:
+        parts = len(read)
     else:
-        not_evaluated = _in_processes(contract, rules, read.path, paths, left_out, resources.max_seconds)
-    read.path.unlink()
+        wanted = min(resources.threads or os.cpu_count() or 1, -(-rows_of(read) // _ROWS_PER_PROCESS))
+        parts = max(1, min(wanted, pq.read_metadata(read[0].path).num_row_groups))
+    paths = [folder / f"failures-pandera-{part}.parquet" for part in range(parts)]
+    if engine.workers is not None:
+        jobs = [_job(contract, rules, file.path, path, left_out) for file, path in zip(read, paths, strict=True)]
+        not_evaluated = _on_workers(engine.workers, contract, jobs, rules, folder, resources.max_seconds)
+    elif parts == 1 and can_be_bounded():
+        not_evaluated = _in_this_process(contract, rules, read[0].path, paths[0], left_out, resources.max_seconds)
+    else:
+        jobs = [
+            _job(contract, rules, read[0].path, path, left_out) | {"part": (n, parts)} for n, path in enumerate(paths)
+        ]
+        not_evaluated = _in_processes(jobs, rules, resources.max_seconds)
+    for file in read:
+        file.path.unlink()
     if len(not_evaluated) == len(rules):  # a process that died has left half a file
         return (), not_evaluated
     return tuple(DataFile(path=path, rows=0) for path in paths), not_evaluated
@@ -92,26 +103,29 @@ def _timeout(max_seconds: float) -> dict[str, Any]:
     return {"exit": f"a timeout after {max_seconds} s"}
 
 
-def _in_processes(
-    contract: Contract,
-    rules: Mapping[int, Rule],
-    rows: Path,
-    paths: list[Path],
-    left_out: Collection[str],
-    max_seconds: float,
+def _job(contract: Contract, rules: Mapping[int, Rule], rows: Path, failures: Path, left_out: Collection[str]) -> Job:
+    return {
+        "contract": str(contract.path), "digest": contract.digest, "matched": dict(contract.matched),
+        "rules": {str(number): rule.id for number, rule in rules.items()}, "rows": str(rows),
+        "failures": str(failures), "left_out": list(left_out), "part": (0, 1),
+    }  # fmt: skip
+
+
+def _on_workers(
+    workers: Workers, contract: Contract, jobs: list[Job], rules: Mapping[int, Rule], folder: Path, max_seconds: float
 ) -> dict[str, str]:
+    told = {"contract": str(contract.copy_to(folder)), "seconds": max_seconds}
+    return _gathered(workers(judge, [job | told for job in jobs]), rules)
+
+
+def _in_processes(jobs: list[Job], rules: Mapping[int, Rule], max_seconds: float) -> dict[str, str]:
     # A contract may import from wherever this process does.
     ours = str(Path(tidegate.__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([ours, *filter(None, sys.path)])}
     started: list[subprocess.Popen[str]] = []
     answers: list[dict[str, Any]] = []
     try:
-        for part, path in enumerate(paths):
-            job = {
-                "contract": str(contract.path), "digest": contract.digest, "matched": dict(contract.matched),
-                "rules": {number: rule.id for number, rule in rules.items()}, "rows": str(rows),
-                "failures": str(path), "left_out": list(left_out), "part": (part, len(paths)),
-            }  # fmt: skip
+        for job in jobs:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "tidegate.audit.pandera_worker", json.dumps(job)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, text=True,

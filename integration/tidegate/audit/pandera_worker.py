@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.audit.pandera_batches import judge_batches
+from tidegate.deadline import OutOfTime, deadline
 from tidegate.errors import BrokenContract
 from tidegate.registry import load_contract
 
@@ -27,6 +28,15 @@ def end_with_parent() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def judge(job: dict[str, Any]) -> dict[str, Any]:
+    """`main` on a machine that may not be this one, where it has so many `seconds`."""
+    with deadline(job["seconds"]):
+        try:
+            return main(job)
+        except OutOfTime:
+            return {"exit": f"a timeout after {job['seconds']} s"}
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -50,5 +60,4 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     end_with_parent()
-    answer = main(json.loads(sys.argv[1]))
-    sys.stdout.write(json.dumps(answer))
+    sys.stdout.write(json.dumps(main(json.loads(sys.argv[1]))))

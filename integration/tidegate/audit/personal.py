@@ -40,13 +40,13 @@ class Found:
     Attributes:
         kinds: per kind how many records hold one.
         cells: how many records hold any.
-        records: a file of `_record`, those that do.
+        records: a table of `_record`, those that do.
     """
 
     column: Column
     kinds: dict[str, int]
     cells: int
-    records: DataFile
+    records: tuple[DataFile, ...]
 
 
 def find_personal(engine: Engine, rows: ir.Table, columns: Sequence[Column], folder: Path) -> tuple[Found, ...]:
@@ -67,9 +67,10 @@ def find_personal(engine: Engine, rows: ir.Table, columns: Sequence[Column], fol
         path, batch = folder / f"personal-{number}.parquet", max(1, _BATCH_CHARACTERS // longest[column.name])
         written = _write_candidates(engine, rows, column, kinds[column.name], path.with_suffix(".candidates"))
         each = _confirmed(written, kinds[column.name], path, min(batch, _BATCH_ROWS))
-        written.unlink()
+        for file in written:
+            file.path.unlink()
         if each.cells:
-            found.append(Found(column, each.kinds, each.cells, DataFile(path=each.path, rows=each.cells)))
+            found.append(Found(column, each.kinds, each.cells, (DataFile(path=each.path, rows=each.cells),)))
     return tuple(found)
 
 
@@ -99,11 +100,13 @@ def _any(text: Any, kinds: Sequence[Kind]) -> ir.BooleanValue:
     return ibis.ifelse(any_of([text.contains(hint) for hint in HINTS]), together, False).fill_null(False)
 
 
-def _write_candidates(engine: Engine, rows: ir.Table, column: Column, kinds: Sequence[Kind], path: Path) -> Path:
+def _write_candidates(
+    engine: Engine, rows: ir.Table, column: Column, kinds: Sequence[Kind], path: Path
+) -> tuple[DataFile, ...]:
     matching = rows.select(RECORD, **{_CELL: _text(rows, column)})
     matching = matching.filter(_any(matching[_CELL], kinds))
     of_kind = {kind.name: matching[_CELL].re_search(kind.pattern) for kind in kinds}
-    return engine.write(matching.mutate(**of_kind), path).path
+    return engine.write(matching.mutate(**of_kind), path)
 
 
 class _Tally:
@@ -129,11 +132,12 @@ class _Tally:
         self._writer.close()
 
 
-def _confirmed(candidates: Path, kinds: Sequence[Kind], path: Path, batch_rows: int) -> _Tally:
+def _confirmed(candidates: Sequence[DataFile], kinds: Sequence[Kind], path: Path, batch_rows: int) -> _Tally:
     """Write the records that hold one to a file that begins with `path`, and count them."""
     every, without = _Tally(path.with_suffix(".all.parquet")), _Tally(path.with_suffix(".some.parquet"))
     looking = being = 0  # cells of digits alone that look like a card's number, and that are one
-    for batch in pq.ParquetFile(candidates).iter_batches(batch_rows):
+    batches = (batch for file in candidates for batch in pq.ParquetFile(file.path).iter_batches(batch_rows))
+    for batch in batches:
         masks = {kind.name: _mask(batch, kind) for kind in kinds}
         every.add(batch.column(RECORD), masks)
         if _CARD in masks:

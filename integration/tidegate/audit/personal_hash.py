@@ -79,14 +79,14 @@ def hash_cells(
     repairs, known = [], {}
     for number, each in enumerate(found):
         name, names = each.column.name, rows.columns
-        records = engine.table(f"personal_{number}", (each.records,)).mutate(_held=True)
+        records = engine.table(f"personal_{number}", each.records).mutate(_held=True)
         joined = rows.left_join(records, RECORD)
         cell: Any = joined[name]
         if name in compared:
             held = joined.filter(joined["_held"].notnull())
             pairs = held.select(_plain=held[name], _hashed=_hash(held[name], key)).distinct()
-            file = engine.write(pairs, folder / f"personal-{number}.known.parquet")
-            known[name] = engine.table(f"personal_{number}_known", (file,))
+            files = engine.write(pairs, folder / f"personal-{number}.known.parquet")
+            known[name] = engine.table(f"personal_{number}_known", files)
         replaced = ibis.ifelse(joined["_held"].notnull(), _hash(cell, key), cell).name(name)
         rows = joined.select(*(replaced if other == name else joined[other] for other in names))
         repairs.append(Repair(kind="hash", column=name, detail=", ".join(each.kinds), cells=each.cells))

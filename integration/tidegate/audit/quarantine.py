@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from tidegate.audit.rules import RuleOutcome
 from tidegate.audit.shape import Shape
 from tidegate.columns import PROBLEMS, RECORD, Column
-from tidegate.engines import DataFile, Engine
+from tidegate.engines import DataFile, Engine, joined, rows_of
 from tidegate.errors import Misuse
 from tidegate.receipt import Check, Example
 from tidegate.registry import Contract
@@ -129,23 +129,25 @@ def keep(engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, 
         (joined["reason"] + text).name("reason"),
         *[joined[f"_cell_{n}"].name(name) for n, name in enumerate(cells)],
     )
-    return _moved(engine.write(wide, folder / "quarantine.parquet"), path)
+    return _moved(engine.write(wide, folder / "quarantine"), path)
 
 
 def keep_failing(engine: Engine, failing: ir.Table, folder: Path, path: Path) -> DataFile:
     """Write which records fail which expectation. Raises `Misuse` where `path` cannot be written."""
     told = failing.order_by(RECORD, "expectation").select(failing[RECORD].name("record"), "expectation")
-    return _moved(engine.write(told, folder / "expectations.parquet"), path)
+    return _moved(engine.write(told, folder / "expectations"), path)
 
 
-def _moved(written: DataFile, path: Path) -> DataFile:
-    written.path.chmod(0o600)
+def _moved(written: Sequence[DataFile], path: Path) -> DataFile:
+    """Move what was written to a path; where that is several files, they become one: people open it."""
+    whole = written[0].path if len(written) == 1 else joined(written, written[0].path.with_name("joined"))
+    whole.chmod(0o600)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(written.path, path)
+        shutil.move(whole, path)
     except OSError as error:
         raise Misuse(f"The quarantine {path} cannot be written: {error.strerror}.") from None
-    return DataFile(path=path, rows=written.rows)
+    return DataFile(path=path, rows=rows_of(written))
 
 
 def examples_of(narrow: ir.Table, stage: ir.Table, contract: Contract, most: int = EXAMPLES) -> Examples:

@@ -20,7 +20,7 @@ from tidegate.audit.pandera_rules import judge_in_pandera
 from tidegate.audit.shape import Shape
 from tidegate.columns import RECORD, WHOLE
 from tidegate.config import Resources
-from tidegate.engines import DataFile, Engine, Extremes
+from tidegate.engines import DataFile, Engine, Extremes, rows_of
 from tidegate.engines.conditions import any_of
 from tidegate.engines.literals import exact
 from tidegate.keys import COPIES, COPY, hashes_of, narrowed, repeats
@@ -84,14 +84,14 @@ def judge_rules(
             if columns := [name for name in rule.columns if name not in left_out]:
                 repeated = _repeated(engine, rows, rule, number, columns, folder)
                 pairs = repeated.select(RECORD, rule=ibis.literal(number, "int32"))
-                files.append(engine.write(pairs, folder / f"failures-unique-{number}.parquet"))
+                files += engine.write(pairs, folder / f"failures-unique-{number}.parquet")
         elif (expression := _failing(rule, rows, contract, shape)) is not None:
             fails[number] = expression
         else:
             in_pandera[number] = rule
     fails = _unsettled(rows, contract, rules, fails, extremes or {})
     if fails:
-        files.append(engine.write(_pairs(rows, fails), folder / "failures-lowered.parquet"))
+        files += engine.write(_pairs(rows, fails), folder / "failures-lowered.parquet")
     if in_pandera:
         told = rows.mutate(**{WHOLE: shape.whole(contract, rows)})
         written, raised = judge_in_pandera(engine, told, contract, in_pandera, folder, left_out, resources)
@@ -130,9 +130,9 @@ def _repeated(
     """Rows whose values are there twice. To Pandera that is none of a row that is null in all of the columns."""
     present = rows.filter(any_of([rows[name].notnull() for name in columns]))
     found = engine.recurring(hashes_of(present, columns), None, folder / f"recurring-{number}.parquet")
-    if not found.rows:
+    if not rows_of(found):
         return rows.filter(ibis.literal(False))
-    repeated = repeats(narrowed(present, columns, engine.table(f"recurring_{number}", (found,))))
+    repeated = repeats(narrowed(present, columns, engine.table(f"recurring_{number}", found)))
     first, last = repeated[COPY] == 0, repeated[COPY] == repeated[COPIES] - 1
     if rule.copies == "exclude_first":
         return repeated.filter(~first)

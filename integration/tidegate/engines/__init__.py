@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from tidegate.config import IntegrationConfig
-from tidegate.engines.plan import DataFile, Extremes, Stage, StagedFile, StagePlan, StageSource
+from tidegate.engines.plan import DataFile, Extremes, Stage, StagedFile, StagePlan, StageSource, joined, rows_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -23,13 +23,22 @@ __all__ = [
     "DataFile",
     "Engine",
     "Extremes",
+    "Job",
     "Stage",
     "StagePlan",
     "StageSource",
     "StagedFile",
+    "Workers",
+    "joined",
     "open_engine",
+    "rows_of",
     "warm_up",
 ]
+
+
+Job: TypeAlias = dict[str, Any]
+"""What a worker is asked, and what it answers: plain values, as JSON has them."""
+Workers: TypeAlias = Callable[[Callable[[Job], Job], Sequence[Job]], list[Job]]
 
 
 class Engine(Protocol):
@@ -50,8 +59,12 @@ class Engine(Protocol):
             record: the name of a column to add with each row's position through all files, counted from 1.
         """
 
-    def write(self, expression: ir.Table, path: Path) -> DataFile:
-        """Write an expression to one Parquet file, in the expression's order."""
+    def write(self, expression: ir.Table, path: Path) -> tuple[DataFile, ...]:
+        """Write an expression to Parquet, in the expression's order.
+
+        Args:
+            path: where; an engine that writes several files makes a folder of it.
+        """
 
     def write_in_order(
         self, expression: ir.Table, order: Sequence[str], share: str, folder: Path
@@ -63,7 +76,7 @@ class Engine(Protocol):
             share: another one, not written either: from 0 to 1, never falling in that order, and evenly spread.
         """
 
-    def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> DataFile:
+    def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> tuple[DataFile, ...]:
         """Write which values of a column of 64-bit hashes occur twice, or also in `others`; each once, to Parquet.
 
         Args:
@@ -80,7 +93,7 @@ class Engine(Protocol):
     def batch(self, expression: ir.Table) -> Batch:
         """The rows of an expression as a batch that Great Expectations can validate."""
 
-    def failing(self, batch: Batch, expectation: Any, path: Path) -> DataFile | None:
+    def failing(self, batch: Batch, expectation: Any, path: Path) -> tuple[DataFile, ...] | None:
         """Write the record numbers of all rows that fail an expectation to Parquet, in order, each once.
 
         Args:
@@ -89,6 +102,13 @@ class Engine(Protocol):
 
         Returns:
             None where the expectation judges the whole, or its query does not select `_record`.
+        """
+
+    @property
+    def workers(self) -> Workers | None:
+        """Runs a function for each of some jobs on machines that see the same folder, and gives the answers in order.
+
+        None where there is but this machine: then the caller has processes of its own.
         """
 
     def close(self) -> None:
@@ -102,14 +122,20 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
     Args:
         folder: its own, for spilled data. Besides it, it may touch only what the configuration names.
     """
-    from tidegate.engines.duckdb.engine import DuckDBEngine
-
+    engine: Engine
     named = [
         Path(place).resolve()
         for place in (config.training_data, config.holdout)
         if place is not None and "://" not in place  # from elsewhere they are fetched to its own folder
     ]
-    engine = {"duckdb": DuckDBEngine}[config.engine](folder, config.resources, tuple(named))
+    if config.engine == "spark":
+        from tidegate.engines.spark.engine import SparkEngine
+
+        engine = SparkEngine(config.resources)
+    else:
+        from tidegate.engines.duckdb.engine import DuckDBEngine
+
+        engine = DuckDBEngine(folder, config.resources, tuple(named))
     try:
         yield engine
     finally:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from tidegate.columns import Column
@@ -24,6 +25,21 @@ class DataFile(_Plain):
 
     path: Path
     rows: int
+
+
+def rows_of(files: Iterable[DataFile]) -> int:
+    """How many rows files have together."""
+    return sum(file.rows for file in files)
+
+
+def joined(files: Sequence[DataFile], path: Path) -> Path:
+    """Write the rows of files with the same columns to one, in order, a row group at a time."""
+    with pq.ParquetWriter(path, pq.read_schema(files[0].path), compression="zstd") as writer:
+        for file in files:
+            opened = pq.ParquetFile(file.path)
+            for number in range(opened.num_row_groups):
+                writer.write_table(opened.read_row_group(number))
+    return path
 
 
 class Extremes(_Plain):

@@ -98,7 +98,7 @@ def replay_pool(engine: Engine, config: IntegrationConfig, contract: Contract, f
     if contract.strict:
         found.append(_unknown(contract, pool))
     failing = ibis.union(*(table.select(RECORD, "rule") for table in found), distinct=True)  # two cells may fail one
-    pairs = engine.table("pairs", (engine.write(failing, folder / "pairs.parquet"),))
+    pairs = engine.table("pairs", engine.write(failing, folder / "pairs.parquet"))
     unseen = outcome.not_evaluated | {check.id: check.observed or "" for check in done.checks}
     return _counted(PoolReplay(str(location), version, total, 0, (), (), unseen), pool, pairs)
 
@@ -127,8 +127,10 @@ def _as_staged(
         names = [column.name for column in again]
         written = engine.write(pool.order_by(RECORD).select(*names), folder / "again.parquet")
         (folder / "again").mkdir(mode=0o700)
-        source = StageSource(uri="the pool", path=written.path, format="parquet", compression="none")
-        plan = _plan(config, contract, folder / "again", tuple(again), (source,))
+        sources = tuple(
+            StageSource(uri="the pool", path=file.path, format="parquet", compression="none") for file in written
+        )
+        plan = _plan(config, contract, folder / "again", tuple(again), sources)
         with engine.stage(plan) as staging:
             staged = staging()
         read = engine.table("again", staged.files, record=RECORD)

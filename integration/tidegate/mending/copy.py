@@ -116,7 +116,7 @@ class _Judged:
     engine: Engine
     folder: Path
 
-    def only(self, records: npt.NDArray[np.int64], why: DataFile) -> _Judged:
+    def only(self, records: npt.NDArray[np.int64], why: tuple[DataFile, ...]) -> _Judged:
         """The same with these records only in its quarantine.
 
         Args:
@@ -125,8 +125,11 @@ class _Judged:
         path = self.folder / "lost.parquet"
         pq.write_table(pa.table({RECORD: records}), path)
         lost = self.engine.table("lost", (DataFile(path=path, rows=records.size),))
-        here = why.path.replace(self.folder / "why.parquet")  # an engine reads in its own folder only
-        told = self.engine.table("why", (DataFile(path=here, rows=why.rows),))
+        here = tuple(  # an engine reads in its own folder only
+            DataFile(path=file.path.replace(self.folder / f"why-{n}.parquet"), rows=file.rows)
+            for n, file in enumerate(why)
+        )
+        told = self.engine.table("why", here)
         unread = self.judgement.quarantined.semi_join(lost, RECORD).anti_join(told, RECORD)
         quarantined = unread.union(told.cast(unread.schema()).select(*unread.columns))
         return replace(self, judgement=replace(self.judgement, quarantined=quarantined, failing=None))
@@ -166,7 +169,7 @@ class _Copies:
         self.file = _opened(path, self._mending)
         self.numbers = np.delete(self.numbers, without - 1)
 
-    def why(self) -> DataFile:
+    def why(self) -> tuple[DataFile, ...]:
         """What the failing records of the newest copy fail, by their numbers in the submission."""
         engine, folder = self.judged.engine, self.judged.folder
         path, count = folder / "numbers.parquet", self.numbers.size

@@ -23,9 +23,10 @@ import pyarrow.parquet as pq
 
 from tidegate.columns import RECORD, WHOLE
 from tidegate.deadline import OutOfTime, deadline
-from tidegate.engines import DataFile, Engine
+from tidegate.engines import DataFile, Engine, Job
+from tidegate.errors import BrokenContract
 from tidegate.receipt import Repair
-from tidegate.registry import Contract
+from tidegate.registry import Contract, load_contract
 from tidegate.registry.frames import frame_of, holds_nulls
 
 _BATCH_ROWS = 65_536
@@ -60,29 +61,59 @@ def parse(
     Args:
         left_out: columns that the submission lacks; no parser sees them.
         folder: where the parsed rows are written.
-        max_seconds: how long they may take together; then none of them has been run.
+        max_seconds: how long they may take together, over what one process reads; then none of them has been run.
         whole: whether a row that leaves out an optional cell is parsed too; it stays as it is without.
     """
     names = [column.name for column in contract.columns]
     known = {} if whole is None else {WHOLE: whole}
-    before = engine.write(rows.select(RECORD, *names, **known), folder / "unparsed.parquet").path
+    before = engine.write(rows.select(RECORD, *names, **known), folder / "unparsed.parquet")
+    after = [DataFile(path=folder / f"parsed-{n:05}.parquet", rows=file.rows) for n, file in enumerate(before)]
+    pairs = list(zip(before, after, strict=True))
+    if engine.workers is None:
+        answers = [_in_time(contract, old.path, new.path, left_out, max_seconds) for old, new in pairs]
+    else:
+        told = {
+            "contract": str(contract.copy_to(folder)), "digest": contract.digest, "matched": dict(contract.matched),
+            "left_out": list(left_out), "seconds": max_seconds,
+        }  # fmt: skip
+        answers = engine.workers(_on_worker, [told | {"before": str(b.path), "after": str(a.path)} for b, a in pairs])
+    if failed := next((answer["failed"] for answer in answers if "failed" in answer), None):
+        return Parsed(rows, failed=failed)
+    for file in before:
+        file.path.unlink()
+    repairs = tuple(
+        Repair(kind="parser", column=name, detail="the contract's parser", cells=cells)
+        for name in contract.definitions
+        if (cells := sum(answer["changed"].get(name, 0) for answer in answers))
+    )
+    parsed = engine.table("parsed", tuple(after))
+    return Parsed(parsed.select(RECORD, *names), repairs)
+
+
+def _on_worker(job: Job) -> Job:
+    contract = load_contract(Path(job["contract"]))
+    if contract.digest != job["digest"]:
+        raise BrokenContract(f"{contract.path} changed while it was used.", "Run it again.")
+    contract = contract.with_matched(job["matched"])
+    return _in_time(contract, Path(job["before"]), Path(job["after"]), job["left_out"], job["seconds"])
+
+
+def _in_time(contract: Contract, before: Path, after: Path, left_out: Collection[str], max_seconds: float) -> Job:
+    """Run the parsers over one file: how many cells of each column they `changed`, or why they `failed`, by rule."""
     try:
         with deadline(max_seconds), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what a library thinks of the author's code is none of a contributor's
-            return _parsed(engine, rows, before, contract, left_out, folder)
+            return _parsed(contract, before, after, left_out)
     except OutOfTime:
         told = f"a timeout after {max_seconds} s"
-        return Parsed(rows, failed={rule: told for rule, _ in _parsers(contract, dict(contract.definitions))})
+        return {"failed": {rule: told for rule, _ in _parsers(contract, dict(contract.definitions))}}
 
 
-def _parsed(
-    engine: Engine, rows: ir.Table, before: Path, contract: Contract, left_out: Collection[str], folder: Path
-) -> Parsed:
+def _parsed(contract: Contract, before: Path, after: Path, left_out: Collection[str]) -> Job:
     definitions = {name: column for name, column in contract.definitions.items() if name not in left_out}
     changed = dict.fromkeys(definitions, 0)
     file = pq.ParquetFile(before)
-    path, written = folder / "parsed.parquet", 0
-    with pq.ParquetWriter(path, file.schema_arrow, compression="zstd") as writer:
+    with pq.ParquetWriter(after, file.schema_arrow, compression="zstd") as writer:
         for number, batch in enumerate(file.iter_batches(_BATCH_ROWS)):
             table = pyarrow.Table.from_batches([batch])
             for rule, run in _parsers(contract, definitions):
@@ -92,19 +123,11 @@ def _parsed(
                     table = _applied(run, table, definitions)
                 except Exception as error:  # noqa: BLE001 - the author's code may raise anything
                     told = str(error) if isinstance(error, _LooksElsewhere) else f"it raised {type(error).__name__}"
-                    return Parsed(rows, failed={rule: told})
+                    return {"failed": {rule: told}}
             for name in definitions:
                 changed[name] += _differing(batch.column(name), table.column(name).combine_chunks())
             writer.write_table(table)
-            written += table.num_rows
-    before.unlink()
-    repairs = tuple(
-        Repair(kind="parser", column=name, detail="the contract's parser", cells=cells)
-        for name, cells in changed.items()
-        if cells
-    )
-    parsed = engine.table("parsed", (DataFile(path=path, rows=written),))
-    return Parsed(parsed.select(RECORD, *(column.name for column in contract.columns)), repairs)
+    return {"changed": {name: cells for name, cells in changed.items() if cells}}
 
 
 class _LooksElsewhere(Exception):

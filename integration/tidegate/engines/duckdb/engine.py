@@ -69,8 +69,8 @@ class DuckDBEngine:
         self._run(f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT {columns} FROM {scan}")
         return self._ibis.table(name)
 
-    def write(self, expression: ir.Table, path: Path) -> DataFile:
-        return self._write(self._ibis.compile(expression), len(expression.columns), path)
+    def write(self, expression: ir.Table, path: Path) -> tuple[DataFile, ...]:
+        return (self._write(self._ibis.compile(expression), len(expression.columns), path),)
 
     def write_in_order(
         self, expression: ir.Table, order: Sequence[str], share: str, folder: Path
@@ -121,12 +121,12 @@ class DuckDBEngine:
         self._run(f"COPY ({sql}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {group})")
         return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
 
-    def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> DataFile:
+    def recurring(self, values: ir.Table, others: ir.Table | None, path: Path) -> tuple[DataFile, ...]:
         (name,) = values.columns
         theirs = None if others is None else self._ibis.compile(others)
         memory = limit_of(self._resources) // 4
         with self._explained():
-            return write_recurring(self._connection, name, self._ibis.compile(values), theirs, path, memory)
+            return (write_recurring(self._connection, name, self._ibis.compile(values), theirs, path, memory),)
 
     def extremes(self, files: tuple[DataFile, ...], columns: Iterable[str]) -> dict[str, Extremes]:
         return extremes(files, columns)
@@ -142,7 +142,7 @@ class DuckDBEngine:
         self.view(name, expression)
         return batch_of(self._connection, name)
 
-    def failing(self, batch: Batch, expectation: Any, path: Path) -> DataFile | None:
+    def failing(self, batch: Batch, expectation: Any, path: Path) -> tuple[DataFile, ...] | None:
         from tidegate.engines.duckdb.expectations import failing_query
 
         query = failing_query(batch, expectation, RECORD)
@@ -154,7 +154,11 @@ class DuckDBEngine:
             return None
         query = f"SELECT DISTINCT {RECORD} FROM ({query}) ORDER BY {RECORD}"
         self._run(f"COPY ({query}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd)")
-        return DataFile(path=path, rows=pq.read_metadata(path).num_rows)
+        return (DataFile(path=path, rows=pq.read_metadata(path).num_rows),)
+
+    @property
+    def workers(self) -> None:
+        return None
 
     def close(self) -> None:
         self._polling.close()
