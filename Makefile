@@ -5,7 +5,7 @@
 VENV ?= .venv
 BUILD ?= build
 BIN := $(VENV)/bin
-EXTRAS := pipeline,openlineage,opentelemetry,report,s3,azure,demo,bench,dev
+EXTRAS := pipeline,openlineage,opentelemetry,report,s3,azure,spark,demo,bench,dev
 STAMP := $(VENV)/.installed
 # Azure's blob storage for the tests, from npm.
 AZURITE_VERSION := 3.37.0

@@ -7,18 +7,48 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis.expr.types as ir
 import pyarrow
 import pyarrow.parquet as pq
 import pytest
 from tests.sources.stores import S3, Azure, azurite, moto
+from tests.spark import local_session
 
 from tidegate.columns import RECORD
-from tidegate.config import load_config
+from tidegate.config import IntegrationConfig, load_config
 from tidegate.engines import DataFile, Engine, open_engine
 from tidegate.registry import Contract, load_contract
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Any test can be run on any engine: ``--engine spark``."""
+    parser.addoption("--engine", choices=("duckdb", "spark"), default="duckdb", help="what runs where no test says")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the engine that was asked for the default one, in this process."""
+    engine = config.getoption("--engine")
+    if engine != "duckdb":
+        IntegrationConfig.model_fields["engine"].default = engine
+        IntegrationConfig.model_rebuild(force=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--engine") == "spark":
+        request.getfixturevalue("spark")
+
+
+@pytest.fixture(scope="session")
+def spark(require_program: Callable[..., Path]) -> SparkSession:
+    """A Spark session on this machine's cores; where there is no Java the test is skipped, and fails in CI."""
+    require_program("java", package="default-jre-headless")
+    return local_session()
 
 
 @pytest.fixture(scope="session")

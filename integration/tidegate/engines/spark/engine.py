@@ -1,4 +1,4 @@
-"""The engine itself: tables and views in a session of its own, Parquet from the workers, batches for Great Expectations."""
+"""The engine itself: views in a session of its own, Parquet from the workers, batches for Great Expectations."""
 
 from __future__ import annotations
 

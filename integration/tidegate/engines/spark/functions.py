@@ -18,7 +18,7 @@ AS_JSON = "tidegate_as_json"
 
 def register(session: SparkSession) -> None:
     """Make the functions known to a session."""
-    from pyspark.sql.functions import arrow_udf
+    from pyspark.sql.pandas.functions import arrow_udf
 
     session.udf.register(SEARCH, arrow_udf(_search, "boolean"))
     session.udf.register(AS_JSON, arrow_udf(_as_json, "string"))

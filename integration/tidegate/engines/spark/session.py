@@ -1,4 +1,4 @@
-"""Which session the engine works on: the one that is there, the one that the environment names, or this machine's cores."""
+"""Which session the engine works on: the one that is there, one that the environment names, or this machine's cores."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def write_rows(frame: DataFrame, schema: pa.Schema, folder: Path) -> tuple[DataF
     Raises:
         Misuse: the workers wrote elsewhere: they do not share the folder.
     """
-    folder.mkdir(mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
     place = str(folder)
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
