@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
@@ -35,25 +35,33 @@ def check_room(snapshots: Sequence[Snapshot], work: Path, target: Path | None = 
     Raises:
         NoRoom: there is less.
     """
+    for what, place, need, hint in _needs(snapshots, work, target):
+        free = shutil.disk_usage(place).free
+        if free < need:
+            raise NoRoom(f"{what}, {place}, needs {need:,} bytes at least; {free:,} are free.", hint)
+
+
+def disk_lacking(snapshots: Sequence[Snapshot], work: Path, target: Path | None = None) -> int:
+    """How many bytes are needed at least where so many are not free; 0 where there is room. As `check_room` has it."""
+    needs = _needs(snapshots, work, target)
+    return next((need for _, place, need, _ in needs if shutil.disk_usage(place).free < need), 0)
+
+
+def _needs(snapshots: Sequence[Snapshot], work: Path, target: Path | None) -> Iterator[tuple[str, Path, int, str]]:
+    """What must be free at least: called what, where, how many bytes, and what helps where they are not."""
     staged = [int(size * _STAGED) for size in accumulate(map(_compressed_size, snapshots))]
-    copies = [_plain_size(snapshot) if snapshot.source.compression != "none" else 0 for snapshot in snapshots]
+    copies = [plain_size(snapshot) if snapshot.source.compression != "none" else 0 for snapshot in snapshots]
     need = max(map(sum, zip(staged, copies, strict=True)), default=0)
     elsewhere = "set TMPDIR" if target is None else "name another state_dir"
-    _refuse("The work folder", work, need, f"Free space there, or {elsewhere}.")
+    yield "The work folder", work, need, f"Free space there, or {elsewhere}."
     if target is not None:
         place = _existing(target)
         if place.stat().st_dev != work.stat().st_dev:
-            _refuse("The pool", place, staged[-1], "Free space there.")
+            yield "The pool", place, staged[-1], "Free space there."
 
 
-def _refuse(what: str, place: Path, need: int, hint: str) -> None:
-    free = shutil.disk_usage(place).free
-    if free < need:
-        raise NoRoom(f"{what}, {place}, needs {need:,} bytes at least; {free:,} are free.", hint)
-
-
-def _plain_size(snapshot: Snapshot) -> int:
-    """The size when decompressed, or a lower bound of it."""
+def plain_size(snapshot: Snapshot) -> int:
+    """The size when decompressed, or a lower bound of it; of Parquet its own."""
     told = 0
     # What is no true archive, or ends too early, is told where it is read.
     with suppress(OSError, zipfile.BadZipFile, struct.error):

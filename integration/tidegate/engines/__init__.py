@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tidegate.config import IntegrationConfig
+from tidegate.engines.choice import Demand, engine_by_size, named_engine
 from tidegate.engines.plan import DataFile, Extremes, Stage, StagedFile, StagePlan, StageSource
+from tidegate.errors import Misuse
+from tidegate.receipt import EngineName
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -21,12 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DataFile",
+    "Demand",
     "Engine",
     "Extremes",
     "Stage",
     "StagePlan",
     "StageSource",
     "StagedFile",
+    "engine_by_size",
+    "named_engine",
     "open_engine",
     "warm_up",
 ]
@@ -34,6 +40,10 @@ __all__ = [
 
 class Engine(Protocol):
     """What every engine offers."""
+
+    @property
+    def name(self) -> EngineName:
+        """What the configuration calls it."""
 
     def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
         """Read a submission, once, into typed Parquet: one row per record, in the order of the source.
@@ -96,12 +106,15 @@ class Engine(Protocol):
 
 
 @contextmanager
-def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
-    """The configured engine, until the end of the block.
+def open_engine(config: IntegrationConfig, folder: Path, name: EngineName = "duckdb") -> Iterator[Engine]:
+    """An engine, until the end of the block.
 
     Args:
         folder: its own, for spilled data. Besides it, it may touch only what the configuration names.
+        name: which one. What is small runs on this machine, whatever the configuration has chosen for submissions.
     """
+    if name == "spark":
+        raise Misuse("This version of Tidegate has no Spark engine.", "Leave engine out.")
     from tidegate.engines.duckdb.engine import DuckDBEngine
 
     named = [
@@ -109,7 +122,7 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
         for place in (config.training_data, config.holdout)
         if place is not None and "://" not in place  # from elsewhere they are fetched to its own folder
     ]
-    engine = {"duckdb": DuckDBEngine}[config.engine](folder, config.resources, tuple(named))
+    engine = DuckDBEngine(folder, config.resources, tuple(named))
     try:
         yield engine
     finally:
