@@ -110,7 +110,7 @@ def open_scan(
         if PROBLEMS in dialect.header:
             raise SourceUnreadable(f"{source.uri} has a column {PROBLEMS!r}, a name of Tidegate's own.", "Rename it.")
         counts = source.counts or _counts(plain)
-        numbers = _numbers(plan, counts)
+        numbers = _numbers(plan, counts) if len(dialect.header) > 1 else frozenset()
         if numbers and not counts.nuls:
             yield _fast_csv(connection, plan, plain, dialect, counts, numbers)
         if not counts.nuls:
@@ -186,11 +186,13 @@ def _fast_csv(
 
     def holds(connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
         row = connection.execute(
-            "SELECT count(*), coalesce(sum(_bytes), 0), coalesce(max(_bytes), 0)"
+            "SELECT count(*), coalesce(sum(_bytes), 0), coalesce(min(_bytes), 0), coalesce(max(_bytes), 0)"
             f" FROM read_parquet({quoted(str(target))})"
         ).fetchone()
         assert row is not None
-        rows, in_values, longest = row
+        rows, in_values, shortest, longest = row
+        if len(types) == 1 and not shortest:
+            return False  # blank lines are records here: behind other newlines, DuckDB takes `\r\n` for two of them
         in_values += count_digits(connection, target, [name for name in types if name in kinds])
         newline = len(dialect.newline)
         unfinished = newline if rows and not ends_with(plain, dialect.newline.encode()) else 0
