@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tidegate.config import IntegrationConfig
-from tidegate.engines.plan import DataFile, Extremes, Stage, StagedFile, StagePlan, StageSource
+from tidegate.engines.plan import DataFile, Extremes, Part, Stage, StagedFile, StagePlan, StageSource, Unsplittable
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -23,10 +23,12 @@ __all__ = [
     "DataFile",
     "Engine",
     "Extremes",
+    "Part",
     "Stage",
     "StagePlan",
     "StageSource",
     "StagedFile",
+    "Unsplittable",
     "open_engine",
     "warm_up",
 ]
