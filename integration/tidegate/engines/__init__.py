@@ -129,6 +129,9 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
         if place is not None and "://" not in place  # from elsewhere they are fetched to its own folder
     ]
     if config.engine == "spark":
+        from tidegate.engines.spark.session import require_spark
+
+        require_spark()
         from tidegate.engines.spark.engine import SparkEngine
 
         engine = SparkEngine(config.resources)

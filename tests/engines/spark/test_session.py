@@ -1,0 +1,156 @@
+"""What a user sees of Spark on the command line: our own words, no process that is left, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+import yaml
+from tests.engines.spark import driver
+from tests.engines.spark.processes import PATIENCE, Running, environment, submit
+from tests.engines.spark.trips import Trips, gone, trips_in
+
+from tidegate.columns import Column
+from tidegate.config import Resources
+from tidegate.engines.plan import StagePlan, StageSource
+from tidegate.engines.spark import stage
+from tidegate.errors import Misuse
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.timeout(2 * PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def trips(tmp_path_factory: pytest.TempPathFactory) -> Trips:
+    """The submission."""
+    return Trips(tmp_path_factory.mktemp("trips"))
+
+
+@pytest.fixture
+def java(require_program: Callable[..., Path]) -> None:
+    """Spark can be started."""
+    require_program("java", package="default-jre-headless")
+
+
+def command(trips: Trips, pool: Path, engine: str = "spark") -> list[str]:
+    """What integrates by a file that says which engine."""
+    call = {name: value for name, value in trips.call(pool, engine=engine).items() if name != "data_path"}
+    (pool.parent / "config.yaml").write_text(yaml.safe_dump(call | {"resources": {"threads": 2}}))
+    files = [str(file) for file in trips.files]
+    tidegate = [sys.executable, "-c", "from tidegate.cli import main; main()", "integrate"]
+    return [*tidegate, *files, "--config", str(pool.parent / "config.yaml")]
+
+
+def run(trips: Trips, pool: Path, engine: str = "spark", **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(trips, pool, engine), env=environment(**env), cwd=pool.parent, text=True, capture_output=True
+    )
+
+
+@pytest.mark.usefixtures("java")
+def test_on_this_machine_there_is_our_output_and_no_other(trips: Trips, tmp_path: Path) -> None:
+    """Killed in the middle, Java ends with it; and the next run says what DuckDB's would."""
+    pool = trips.pool(tmp_path)
+    before = trips_in(pool)
+    trips.hold()
+    killed = Running(tmp_path, "killed", command(trips, pool), environment())
+    try:
+        process, _ = trips.held()
+        java = [one for one in psutil.Process(killed.process.pid).children(recursive=True) if one.name() == "java"]
+        assert java
+        os.kill(killed.process.pid, signal.SIGKILL)
+        for one in (*java, process):
+            gone(one)
+    finally:
+        killed.kill()
+    assert killed.log.read_bytes() == b""
+    assert trips_in(pool) == before
+
+    done = run(trips, pool)
+    (tmp_path / "duckdb").mkdir()
+    duckdb = trips.pool(tmp_path / "duckdb")
+    expected = run(trips, duckdb, "duckdb")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.replace(str(tmp_path), "") == expected.stdout.replace(str(tmp_path / "duckdb"), "")
+
+
+def test_without_java(trips: Trips, tmp_path: Path, require_program: Callable[..., Path]) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("bash", "env", "dirname", "readlink", "uname", "cat", "rm", "tr"):
+        (programs / name).symlink_to(require_program(name, package="coreutils"))
+    done = run(trips, trips.pool(tmp_path), PATH=str(programs), JAVA_HOME="")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "misuse: Spark cannot be started: JAVA_GATEWAY_EXITED.\n\nSpark needs Java 17 or a server: docs/scaling.md.\n"
+    )
+
+
+def test_without_the_server(trips: Trips, tmp_path: Path) -> None:
+    done = run(trips, trips.pool(tmp_path), SPARK_REMOTE="sc://127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "misuse: There is no Spark Connect server at SPARK_REMOTE.\n\nStart it, or mend the address.\n"
+    )
+
+
+@pytest.mark.usefixtures("java")
+@pytest.mark.parametrize(
+    ("package", "there"),
+    [("__version__ = '0.0.0'", "Tidegate 0.0.0"), ("raise ModuleNotFoundError('no tidegate')", "no Tidegate")],
+)
+def test_another_version_on_the_workers(trips: Trips, tmp_path: Path, package: str, there: str) -> None:
+    other = tmp_path / "other" / "tidegate" / "__init__.py"
+    other.parent.mkdir(parents=True)
+    other.write_text(package)
+    arguments = submit(spark_executorEnv_PYTHONPATH=str(tmp_path / "other"), spark_log_level="OFF")
+    done = run(trips, trips.pool(tmp_path), MASTER="local[1]", PYSPARK_SUBMIT_ARGS=arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"misuse: Spark's workers have {there}, and this is " in done.stderr
+    assert done.stderr.endswith(".\n\nInstall the same version there.\n")
+
+
+def test_without_pyspark(trips: Trips, tmp_path: Path) -> None:
+    """`find_spec` sees a package that cannot be found as one that is not installed."""
+    hidden = tmp_path / "sitecustomize.py"
+    hidden.write_text("import sys\nsys.modules['pyspark'] = None\n")
+    paths = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    done = run(trips, trips.pool(tmp_path), PYTHONPATH=paths)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "misuse: Spark is not installed.\n\npip install 'tidegate[spark]'\n"
+
+
+def _plan(folder: Path) -> StagePlan:
+    source = folder / "a.csv"
+    source.write_text("a\n1\n")
+    return StagePlan(
+        sources=(StageSource(uri="a.csv", path=source, format="csv", compression="none"),), folder=folder / "stage",
+        columns=(Column(name="a", type="int64"),), strict=True, resources=Resources(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("function", [driver.stage_elsewhere, driver.stage_into_another_folder])
+def test_workers_that_see_other_folders(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(stage, "stage_share", function)
+    with stage.staging(spark, _plan(tmp_path)) as outcome, pytest.raises(Misuse, match="do not share") as caught:
+        outcome()
+    assert caught.value.hint is not None
+    assert "state_dir" in caught.value.hint
+
+
+def test_an_attempt_that_nobody_waits_for_makes_no_folder_anew(tmp_path: Path) -> None:
+    plan = _plan(tmp_path)
+    told = stage.stage_share({"plan": plan.model_dump(mode="json")})
+    assert told == {"unshared": str(plan.folder)}
+    assert not plan.folder.exists()
