@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import itertools
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
@@ -44,9 +47,7 @@ def ours(engine: Engine, contract: Contract, table: pyarrow.Table, folder: Path)
     known = engine.extremes(files, (c.name for c in contract.columns if c.type.startswith(NUMBERS)))
     outcome = judge_rules(engine, rows, contract, Shape((), (), (), {}), work, None, known)
     found = outcome.failures.to_pyarrow().to_pylist()
-    for file in work.iterdir():
-        file.unlink()
-    work.rmdir()
+    shutil.rmtree(work)
     failing = ((outcome.rules[pair["rule"]], pair[RECORD] - 1) for pair in found)
     return Answer(
         frozenset((rule.id, rule.column, record) for rule, record in failing if rule.id not in outcome.not_evaluated),
@@ -95,10 +96,11 @@ def _rule(contract: Contract, column: str | None, number: int | None, named: str
 
 
 def contract_for(case: Case, folder: Path) -> Contract:
-    """The case's contract, as if a file had declared it."""
+    """The case's contract, and a file that declares it, for a worker to load: no text stands for its functions."""
     path = folder / "contracts" / "case" / "v1_0.py"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    pickled = base64.b64encode(cloudpickle.dumps(case.schema)).decode()
+    path.write_text(f"import base64, cloudpickle\nschema = cloudpickle.loads(base64.b64decode({pickled!r}))\n")
     return contract_of(Model(path, case.schema, ""))
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from tidegate.config import IntegrationConfig
+from tidegate.engines.choice import engine_by_size, named_engine
 from tidegate.engines.plan import DataFile, Extremes, Stage, StagedFile, StagePlan, StageSource, joined, rows_of
+from tidegate.receipt import EngineName
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -29,7 +31,9 @@ __all__ = [
     "StageSource",
     "StagedFile",
     "Workers",
+    "engine_by_size",
     "joined",
+    "named_engine",
     "open_engine",
     "rows_of",
     "warm_up",
@@ -43,6 +47,10 @@ Workers: TypeAlias = Callable[[Callable[[Job], Job], Sequence[Job]], list[Job]]
 
 class Engine(Protocol):
     """What every engine offers."""
+
+    @property
+    def name(self) -> EngineName:
+        """What the configuration calls it."""
 
     def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
         """Read a submission, once, into typed Parquet: one row per record, in the order of the source.
@@ -116,11 +124,12 @@ class Engine(Protocol):
 
 
 @contextmanager
-def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
-    """The configured engine, until the end of the block.
+def open_engine(config: IntegrationConfig, folder: Path, name: EngineName = "duckdb") -> Iterator[Engine]:
+    """An engine, until the end of the block.
 
     Args:
         folder: its own, for spilled data. Besides it, it may touch only what the configuration names.
+        name: which one. What is small runs on this machine, whatever the configuration has chosen for submissions.
     """
     engine: Engine
     named = [
@@ -128,10 +137,7 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
         for place in (config.training_data, config.holdout)
         if place is not None and "://" not in place  # from elsewhere they are fetched to its own folder
     ]
-    if config.engine == "spark":
-        from tidegate.engines.spark.session import require_spark
-
-        require_spark()
+    if name == "spark":
         from tidegate.engines.spark.engine import SparkEngine
 
         engine = SparkEngine(config.resources)

@@ -65,15 +65,15 @@ def _die_once_each() -> None:
     from tidegate.audit import pandera_rules
     from tidegate.engines.spark import stage, workers
 
-    stage.stage_share, pandera_rules.judge = driver.stage_and_die, driver.judge_and_die
+    stage._stage, pandera_rules.judge = driver.stage_and_die, driver.judge_and_die
     workers._write = driver.write_and_die
 
 
 def stage_and_die(job: dict[str, Any]) -> dict[str, Any]:
     """On a worker."""
-    from tidegate.engines.spark.stage import stage_share
+    from tidegate.engines.spark.stage import _stage
 
-    told = stage_share(job)
+    told = _stage(job)
     _die_the_first_time("stage", job["plan"]["sources"][0]["path"])
     return told
 
@@ -108,18 +108,18 @@ def _die_the_first_time(what: str, of: str) -> None:
 
 def stage_elsewhere(job: dict[str, Any]) -> dict[str, Any]:
     """On a worker that does not see the files."""
-    from tidegate.engines.spark.stage import stage_share
+    from tidegate.engines.spark.stage import _stage
 
     for source in job["plan"]["sources"]:
         source["path"] = f"/nowhere{source['path']}"
-    return stage_share(job)
+    return _stage(job)
 
 
 def stage_into_another_folder(job: dict[str, Any]) -> dict[str, Any]:
     """On a worker that sees the files, and another folder than ours under the work folder's name."""
-    from tidegate.engines.spark.stage import stage_share
+    from tidegate.engines.spark.stage import _stage
 
-    told = stage_share(job)
+    told = _stage(job)
     for file in told["stage"]["files"]:
         file["path"] = f"/nowhere{file['path']}"
     return told

@@ -126,7 +126,7 @@ def test_without_pyspark(trips: Trips, tmp_path: Path) -> None:
     paths = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
     done = run(trips, trips.pool(tmp_path), PYTHONPATH=paths)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "misuse: Spark is not installed.\n\npip install 'tidegate[spark]'\n"
+    assert done.stderr == "misuse: Spark is not installed.\n\nInstall it with: pip install 'tidegate[spark]'\n"
 
 
 def _plan(folder: Path) -> StagePlan:
@@ -142,7 +142,7 @@ def _plan(folder: Path) -> StagePlan:
 def test_workers_that_see_other_folders(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any]
 ) -> None:
-    monkeypatch.setattr(stage, "stage_share", function)
+    monkeypatch.setattr(stage, "_stage", function)
     with stage.staging(spark, _plan(tmp_path)) as outcome, pytest.raises(Misuse, match="do not share") as caught:
         outcome()
     assert caught.value.hint is not None
@@ -151,6 +151,6 @@ def test_workers_that_see_other_folders(
 
 def test_an_attempt_that_nobody_waits_for_makes_no_folder_anew(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
-    told = stage.stage_share({"plan": plan.model_dump(mode="json")})
-    assert told == {"unshared": str(plan.folder)}
+    told = stage._stage({"plan": plan.model_dump(mode="json")})
+    assert Path(told["unshared"]).parent == plan.folder
     assert not plan.folder.exists()

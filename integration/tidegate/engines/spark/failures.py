@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyspark.errors import PySparkException
 
-from tidegate.errors import Misuse, TidegateError
+from tidegate.errors import EngineFailed, Misuse
 
 try:
     from py4j.protocol import Py4JError
@@ -29,16 +29,15 @@ def explained(folder: Path | None = None) -> Iterator[None]:
     try:
         yield
     except SPARK_ERRORS as error:
-        told = condition(error)
+        told = condition(error) or "a task failed"
         if folder is not None and told == "PATH_NOT_FOUND":
             raise unshared(folder) from None
-        raise TidegateError(f"Spark could not do the work: {told}.", "Its own log has the reason.") from None
+        raise EngineFailed(f"Spark could not do the work: {told}.", "Its own log has the reason.") from None
 
 
-def condition(error: Exception) -> str:
-    """Spark's own name for what happened."""
-    named = error.getCondition() if isinstance(error, PySparkException) else None
-    return named or type(error).__name__
+def condition(error: Exception) -> str | None:
+    """Spark's own name for what happened, where it has one."""
+    return error.getCondition() if isinstance(error, PySparkException) else None
 
 
 def unshared(folder: Path) -> Misuse:

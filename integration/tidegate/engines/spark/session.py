@@ -8,7 +8,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
@@ -46,7 +45,7 @@ def open_session(resources: Resources) -> SparkSession:
     that, of this machine's cores, with the configured memory and threads.
 
     Raises:
-        Misuse: Spark is not installed, or cannot be started.
+        Misuse: Spark cannot be started.
     """
     # PySpark 4.3 says again and again that it does not know all of pandas 3. Rows go by Arrow here.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
@@ -58,9 +57,8 @@ def open_session(resources: Resources) -> SparkSession:
         for name, value in _OURS.items():
             session.conf.set(name, value)
     except (*SPARK_ERRORS, RuntimeError, OSError) as error:  # no Java, no cluster, no such server
-        raise Misuse(
-            f"Spark cannot be started: {condition(error)}.", "Spark needs Java 17 or a server: docs/scaling.md."
-        ) from None
+        why = condition(error) or type(error).__name__
+        raise Misuse(f"Spark cannot be started: {why}.", "Spark needs Java 17 or a server: docs/scaling.md.") from None
     return session
 
 
@@ -84,12 +82,6 @@ def _is_remote(session: Any) -> bool:
     """Whether it is one of Spark Connect."""
     connect = sys.modules.get("pyspark.sql.connect.session")
     return connect is not None and isinstance(session, connect.SparkSession)
-
-
-def require_spark() -> None:
-    """Raise `Misuse` where Spark is not installed."""
-    if find_spec("pyspark") is None:
-        raise Misuse("Spark is not installed.", "pip install 'tidegate[spark]'")
 
 
 def _started(resources: Resources) -> Any:
@@ -197,8 +189,3 @@ def _silence() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def reachable() -> str | None:
-    """What session there is already, in words; None where one would have to be started here."""
-    return "a session of this process" if active() is not None else _named()

@@ -41,10 +41,10 @@ def _staged(session: SparkSession, plan: StagePlan) -> Stage:
     resources = plan.resources.model_copy(update={"threads": 1, "memory_limit": f"{memory}B"})
     shares = [plan.model_copy(update={"sources": sources, "resources": resources}) for sources in _shares(plan.sources)]
     with explained():
-        answers = run_on_workers(session, stage_share, [{"plan": share.model_dump(mode="json")} for share in shares])
+        answers = run_on_workers(session, _stage, [{"plan": share.model_dump(mode="json")} for share in shares])
     for answer in answers:
         if "unshared" in answer:
-            raise unshared(Path(answer["unshared"]))
+            raise unshared(Path(answer["unshared"]).parent)
         if "error" in answer:
             raise _ERRORS[answer["error"]](answer["fact"], answer["hint"])
     stage = together([Stage.model_validate(answer["stage"]) for answer in answers])
@@ -67,16 +67,16 @@ def _shares(sources: tuple[StageSource, ...]) -> list[tuple[StageSource, ...]]:
     ]
 
 
-def stage_share(job: dict[str, Any]) -> dict[str, Any]:
+def _stage(job: dict[str, Any]) -> dict[str, Any]:
     """On a worker: stage one share into a folder of this attempt's own."""
     plan = StagePlan.model_validate(job["plan"])
-    if missing := next((source.path for source in plan.sources if not os.access(source.path, os.R_OK)), None):
-        return {"unshared": str(missing.parent)}
+    if missing := next((source for source in plan.sources if not os.access(source.path, os.R_OK)), None):
+        return {"unshared": str(missing.path)}
     own = plan.folder / f"share-{uuid.uuid4().hex}"
     try:
         own.mkdir(mode=0o700)  # and no parents: an attempt that nobody waits for any more makes no folder anew
     except OSError:
-        return {"unshared": str(plan.folder)}
+        return {"unshared": str(own)}
     plan = plan.model_copy(update={"folder": own})
     try:
         with on_one_machine.staging(plan) as outcome:
