@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.engines.spark.processes import PATIENCE, Running, answer, connect_server, driver, submit
+from tests.engines.spark.processes import PATIENCE, Running, answer, connect_server, driver
 from tests.engines.spark.trips import Trips
 
 pytestmark = pytest.mark.timeout(2 * PATIENCE)
@@ -31,24 +31,16 @@ def trips(tmp_path_factory: pytest.TempPathFactory) -> Trips:
     return Trips(tmp_path_factory.mktemp("trips"))
 
 
-@pytest.mark.parametrize("given", [False, True])
-def test_a_server_that_the_environment_names(
-    server: tuple[str, Running], trips: Trips, tmp_path: Path, given: bool
-) -> None:
-    """Its sessions of ours are released, and the session that was there is as it was."""
-    remote, _ = server
-    pool = trips.pool(tmp_path)
-    with driver(tmp_path, {"call": trips.call(pool), "given": given}, SPARK_REMOTE=remote) as running:
-        told = answer(tmp_path, running)
-    trips.holds(told.pop("receipt"), pool)
-    assert told == (_LEFT if given else {})
-
-
-def test_a_classic_session_that_is_there(trips: Trips, tmp_path: Path, require_program: Callable[..., Path]) -> None:
-    require_program("java", package="default-jre-headless")
-    pool = trips.pool(tmp_path)
-    env = {"MASTER": "local[2]", "PYSPARK_SUBMIT_ARGS": submit()}
-    with driver(tmp_path, {"call": trips.call(pool), "given": True}, **env) as running:
-        told = answer(tmp_path, running)
-    trips.holds(told.pop("receipt"), pool)
+def test_a_server_that_the_environment_names(server: tuple[str, Running], trips: Trips, tmp_path: Path) -> None:
+    """The engine finds it; and when a session is there, that one is as it was afterwards."""
+    remote, running = server
+    pools = []
+    for name in ("found", "given"):
+        (tmp_path / name).mkdir()
+        pools.append(trips.pool(tmp_path / name))
+    with driver(tmp_path, {"call": trips.call(pools[0]), "given": trips.call(pools[1])}, SPARK_REMOTE=remote) as one:
+        told = answer(tmp_path, one)
+    for receipt, pool in zip(told.pop("receipts"), pools, strict=True):
+        trips.holds(receipt, pool)
     assert told == _LEFT
+    assert "of ours" in running.log.read_text()

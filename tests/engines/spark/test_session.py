@@ -14,7 +14,7 @@ import psutil
 import pytest
 import yaml
 from tests.engines.spark import driver
-from tests.engines.spark.processes import PATIENCE, Running, environment, submit
+from tests.engines.spark.processes import PATIENCE, Running, environment, submit, until
 from tests.engines.spark.trips import Trips, gone, trips_in
 
 from tidegate.columns import Column
@@ -56,31 +56,54 @@ def run(trips: Trips, pool: Path, engine: str = "spark", **env: str) -> subproce
     )
 
 
+def java_of(folder: Path) -> list[psutil.Process]:
+    """The Java processes that were started in a folder."""
+    return [one for one in psutil.process_iter(["name", "cwd"]) if one.info == {"name": "java", "cwd": str(folder)}]
+
+
 @pytest.mark.usefixtures("java")
 def test_on_this_machine_there_is_our_output_and_no_other(trips: Trips, tmp_path: Path) -> None:
-    """Killed in the middle, Java ends with it; and the next run says what DuckDB's would."""
     pool = trips.pool(tmp_path)
-    before = trips_in(pool)
-    trips.hold()
-    killed = Running(tmp_path, "killed", command(trips, pool), environment())
+    done = run(trips, pool)
+    (tmp_path / "duckdb").mkdir()
+    expected = run(trips, trips.pool(tmp_path / "duckdb"), "duckdb")
+    assert (done.returncode, done.stderr) == (expected.returncode, expected.stderr) == (0, "")
+    told = done.stdout.replace("engine: Spark, as configured\n", "")
+    assert told.replace(str(tmp_path), "") == expected.stdout.replace(str(tmp_path / "duckdb"), "")
+    assert java_of(tmp_path) == []
+
+
+@pytest.mark.usefixtures("java")
+def test_java_ends_with_a_process_that_is_killed(trips: Trips, tmp_path: Path) -> None:
+    killed = Running(tmp_path, "killed", command(trips, trips.pool(tmp_path)), environment())
     try:
-        process, _ = trips.held()
-        java = [one for one in psutil.Process(killed.process.pid).children(recursive=True) if one.name() == "java"]
-        assert java
+        java = until(lambda: java_of(tmp_path), "Java is started")
         os.kill(killed.process.pid, signal.SIGKILL)
-        for one in (*java, process):
+        for one in java:
             gone(one)
     finally:
         killed.kill()
     assert killed.log.read_bytes() == b""
-    assert trips_in(pool) == before
 
-    done = run(trips, pool)
-    (tmp_path / "duckdb").mkdir()
-    duckdb = trips.pool(tmp_path / "duckdb")
-    expected = run(trips, duckdb, "duckdb")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.replace(str(tmp_path), "") == expected.stdout.replace(str(tmp_path / "duckdb"), "")
+
+@pytest.mark.usefixtures("java")
+def test_ctrl_c_cleans_up(trips: Trips, tmp_path: Path) -> None:
+    """PySpark has a handler of its own for it, which would make a traceback of it."""
+    pool = trips.pool(tmp_path)
+    before = trips_in(pool)
+    trips.hold()
+    stopped = Running(tmp_path, "stopped", command(trips, pool), environment())
+    try:
+        process, _ = trips.held()
+        os.killpg(stopped.process.pid, signal.SIGINT)  # as a terminal does
+        assert stopped.process.wait(PATIENCE) == 130
+        gone(process)
+    finally:
+        stopped.kill()
+    words = "interrupted; call it again: what was published by then is not published twice\n"
+    assert stopped.log.read_text() == words
+    assert list((tmp_path / "state" / "work").iterdir()) == []
+    assert trips_in(pool) == before
 
 
 def test_without_java(trips: Trips, tmp_path: Path, require_program: Callable[..., Path]) -> None:
@@ -119,14 +142,19 @@ def test_another_version_on_the_workers(trips: Trips, tmp_path: Path, package: s
     assert done.stderr.endswith(".\n\nInstall the same version there.\n")
 
 
-def test_without_pyspark(trips: Trips, tmp_path: Path) -> None:
-    """`find_spec` sees a package that cannot be found as one that is not installed."""
-    hidden = tmp_path / "sitecustomize.py"
-    hidden.write_text("import sys\nsys.modules['pyspark'] = None\n")
+@pytest.mark.parametrize(
+    ("package", "remote", "words"),
+    [
+        ("pyspark", "", "Spark is not installed.\n\nInstall it with: pip install 'tidegate[spark]'"),
+        ("grpc", "sc://127.0.0.1:1", "Spark Connect is not installed.\n\npip install 'pyspark[connect]'"),
+    ],
+)
+def test_without_a_package(trips: Trips, tmp_path: Path, package: str, remote: str, words: str) -> None:
+    """What is None among the modules is not found, as if it were not installed."""
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules['{package}'] = None\n")
     paths = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
-    done = run(trips, trips.pool(tmp_path), PYTHONPATH=paths)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "misuse: Spark is not installed.\n\nInstall it with: pip install 'tidegate[spark]'\n"
+    done = run(trips, trips.pool(tmp_path), PYTHONPATH=paths, SPARK_REMOTE=remote)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"misuse: {words}\n")
 
 
 def _plan(folder: Path) -> StagePlan:

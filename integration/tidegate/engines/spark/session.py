@@ -56,6 +56,8 @@ def open_session(resources: Resources) -> SparkSession:
         session: SparkSession = (_started(resources) if given is None else given).newSession()
         for name, value in _OURS.items():
             session.conf.set(name, value)
+    except ImportError:
+        raise Misuse("Spark Connect is not installed.", "pip install 'pyspark[connect]'") from None
     except (*SPARK_ERRORS, RuntimeError, OSError) as error:  # no Java, no cluster, no such server
         why = condition(error) or type(error).__name__
         raise Misuse(f"Spark cannot be started: {why}.", "Spark needs Java 17 or a server: docs/scaling.md.") from None
