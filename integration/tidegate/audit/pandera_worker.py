@@ -9,6 +9,7 @@ import ctypes
 import json
 import signal
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,15 @@ def end_with_parent() -> None:
 
 
 def judge(job: dict[str, Any]) -> dict[str, Any]:
-    """`main` on a machine that may not be this one, where it has so many `seconds`."""
+    """`main` on a machine that may not be this one, where it has so many `seconds`.
+
+    It may be asked twice, at the same time even, so it writes under a name of its own, which it gives as `failures`.
+    """
+    path = Path(job["failures"])
+    failures = str(path.with_stem(f"{path.stem}-{uuid.uuid4().hex}"))
     with deadline(job["seconds"]):
         try:
-            return main(job)
+            return main(job | {"failures": failures}) | {"failures": failures}
         except OutOfTime:
             return {"exit": f"a timeout after {job['seconds']} s"}
 

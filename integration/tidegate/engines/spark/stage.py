@@ -14,7 +14,8 @@ from tidegate.engines.duckdb import stage as on_one_machine
 from tidegate.engines.duckdb.memory import limit_of, refuse_too_little
 from tidegate.engines.duckdb.shares import admit, together
 from tidegate.engines.plan import Stage, StagePlan, StageSource
-from tidegate.engines.spark.workers import run_on_workers, unshared
+from tidegate.engines.spark.failures import explained, unshared
+from tidegate.engines.spark.workers import run_on_workers
 from tidegate.errors import Misuse, NoRoom, SourceUnreadable, TidegateError
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def _staged(session: SparkSession, plan: StagePlan) -> Stage:
     memory = max(limit_of(plan.resources) // cores, _LEAST_MEMORY)
     resources = plan.resources.model_copy(update={"threads": 1, "memory_limit": f"{memory}B"})
     shares = [plan.model_copy(update={"sources": sources, "resources": resources}) for sources in _shares(plan.sources)]
-    answers = run_on_workers(session, _stage, [{"plan": share.model_dump(mode="json")} for share in shares])
+    with explained():
+        answers = run_on_workers(session, _stage, [{"plan": share.model_dump(mode="json")} for share in shares])
     for answer in answers:
         if "unshared" in answer:
             raise unshared(Path(answer["unshared"]).parent)
@@ -68,9 +70,14 @@ def _shares(sources: tuple[StageSource, ...]) -> list[tuple[StageSource, ...]]:
 def _stage(job: dict[str, Any]) -> dict[str, Any]:
     """On a worker: stage one share into a folder of this attempt's own."""
     plan = StagePlan.model_validate(job["plan"])
-    if missing := next((source for source in plan.sources if not source.path.exists()), None):
+    if missing := next((source for source in plan.sources if not os.access(source.path, os.R_OK)), None):
         return {"unshared": str(missing.path)}
-    plan = plan.model_copy(update={"folder": plan.folder / f"share-{uuid.uuid4().hex}"})
+    own = plan.folder / f"share-{uuid.uuid4().hex}"
+    try:
+        own.mkdir(mode=0o700)  # and no parents: an attempt that nobody waits for any more makes no folder anew
+    except OSError:
+        return {"unshared": str(own)}
+    plan = plan.model_copy(update={"folder": own})
     try:
         with on_one_machine.staging(plan) as outcome:
             return {"stage": outcome().model_dump(mode="json")}
