@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DataFile",
     "Engine",
+    "EngineName",
     "Extremes",
     "Job",
     "Stage",

@@ -16,6 +16,7 @@ import tidegate
 from tidegate.config import Resources
 from tidegate.deadline import can_be_bounded
 from tidegate.engines.duckdb.memory import limit_of
+from tidegate.engines.spark.reachable import active, is_named
 from tidegate.errors import Misuse
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _started(resources: Resources) -> Any:
 
     before = signal.getsignal(signal.SIGINT)
     try:
-        if _named() is None:
+        if not is_named():
             with _silence():
                 return _local(SparkSession.builder, resources).getOrCreate()
         _refuse_an_absent_server(os.environ.get("SPARK_REMOTE", ""))
@@ -124,36 +125,6 @@ def _refuse_an_absent_server(remote: str) -> None:
         channel.unsubscribe(heard)
     if not there:
         raise Misuse("There is no Spark Connect server at SPARK_REMOTE.", "Start it, or mend the address.")
-
-
-def active() -> Any:
-    """The session that this process has already, or None; nothing is started or imported."""
-    if "pyspark.sql" not in sys.modules:
-        return None
-    connect = sys.modules.get("pyspark.sql.connect.session")
-    remote = connect.SparkSession.getActiveSession() or connect.SparkSession._get_default_session() if connect else None
-    if remote is not None:
-        return remote
-    classic = sys.modules["pyspark.sql"].SparkSession
-    made = getattr(classic, "_instantiatedSession", None)  # in another thread it is active too
-    return made if made is not None and made.sparkContext._jsc is not None else None
-
-
-def _named() -> str | None:
-    """What the environment names as a cluster."""
-    if os.environ.get("SPARK_REMOTE"):
-        return "a Spark Connect server, by SPARK_REMOTE"
-    if "--master" in os.environ.get("PYSPARK_SUBMIT_ARGS", "") or os.environ.get("MASTER"):
-        return "a cluster, by the environment"
-    home = os.environ.get("SPARK_CONF_DIR") or (
-        str(Path(os.environ["SPARK_HOME"]) / "conf") if os.environ.get("SPARK_HOME") else None
-    )
-    defaults = Path(home) / "spark-defaults.conf" if home else None
-    if defaults is not None and defaults.is_file():
-        words = (line.split(None, 1) for line in defaults.read_text(errors="replace").splitlines())
-        if any(first and first[0] in ("spark.master", "spark.remote") for first in words):
-            return "a cluster, by spark-defaults.conf"
-    return None
 
 
 def _local(builder: Any, resources: Resources) -> Any:
