@@ -30,7 +30,7 @@ from tidegate.cli import (
 )
 from tidegate.cli.demo import demo
 from tidegate.errors import SubmissionRejected, TidegateError
-from tidegate.telemetry import configure_logging
+from tidegate.telemetry import configure_logging, pass_over_pandas_on_spark
 
 app = typer.Typer(
     name="tidegate",
@@ -83,6 +83,7 @@ class _Stopped(BaseException):
 
 def main() -> None:
     """Run the command line. What is the input's fault ends in words, never in a traceback."""
+    pass_over_pandas_on_spark()
     received: list[int] = []
 
     def stop(number: int, frame: object) -> None:
