@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SEARCH = "tidegate_re2_search"
 """The name of ``(text, pattern) -> boolean``: whether the regular expression matches anywhere in the text.
 
-DuckDB's regular expressions are RE2's and so are Arrow's; Spark's own are Java's, where `$`, `\\w` and much else differ.
+DuckDB's regular expressions are RE2's and so are Arrow's. Spark's are Java's, where `$`, `\\w` and much else differ.
 """
 AS_JSON = "tidegate_as_json"
 """The name of ``(value) -> text``: a list or a struct as JSON, in DuckDB's spelling."""

@@ -31,7 +31,8 @@ class Untranslatable(ValueError):
 _SAME: frozenset[type[exp.Expression]] = frozenset(
     {
         # a query
-        exp.Select, exp.From, exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit, exp.Offset,
+        exp.Select, exp.From, exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit,
+        exp.Offset,
         exp.Distinct, exp.Join, exp.With, exp.CTE, exp.Union, exp.Intersect, exp.Except, exp.Subquery, exp.Table,
         exp.TableAlias, exp.Alias, exp.Star, exp.Column, exp.Identifier,
         # conditions
