@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import textwrap
@@ -14,11 +15,29 @@ import pyarrow
 import pyarrow.parquet as pq
 import pytest
 from tests.sources.stores import S3, Azure, azurite, moto
+from tests.warm.python import python
 
 from tidegate.columns import RECORD
 from tidegate.config import load_config
 from tidegate.engines import DataFile, Engine, open_engine
 from tidegate.registry import Contract, load_contract
+
+# What takes longest comes first, or one core would wait for the other's last test. Its fixtures are shared by its file.
+LONG = (
+    "tests/flows", "tests/tracking/test_server.py", "tests/test_determinism.py", "tests/crash", "tests/contracts",
+    "tests/docs", "tests/benchmarks", "tests/tracking",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes long first, and leave the rest as it is."""
+    items.sort(key=lambda item: next((n for n, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +60,13 @@ def _require_program(name: str, *, package: str) -> Path:
     if os.environ.get("CI", "").lower() not in ("", "0", "false"):
         pytest.fail(f"{reason}, and .ci/run should have installed it", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """A Python that has everything heavy imported: `tests.warm.python` tells what it is good for, and what not."""
+    with python() as path:
+        yield path
 
 
 @pytest.fixture(scope="session")
