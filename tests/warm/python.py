@@ -3,7 +3,8 @@
 It takes ten seconds of processor time to import Great Expectations, Pandera, Ibis and MLflow. A warm Python has them
 from the start, and none of our own modules; all else is as in a process of its own: its descriptors, folder,
 environment, the signals that it gets, and how it ends. What it starts with `sys.executable` is warm as well. A test of
-what is imported when, of what libraries write meanwhile, or of what they do at exit, needs one that is not.
+what is imported when, of what libraries warn of or write meanwhile, or of what they do at exit, needs one that is not:
+here warnings are off.
 """
 
 from __future__ import annotations

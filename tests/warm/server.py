@@ -19,7 +19,6 @@ import socket
 import sys
 import threading
 import types
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -117,8 +116,6 @@ def become(call: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(call["environment"])
     sys.executable = call["executable"]
-    sys.warnoptions.clear()
-    warnings.filters.remove(("ignore", None, Warning, None, 0))  # which was for the imports, and for the forks
     arguments, safe_path = [*call["arguments"]], False
     while arguments[0] in ("-P", "-u"):
         safe_path |= arguments.pop(0) == "-P"

@@ -27,6 +27,8 @@ from tidegate.engines import DataFile, Engine
 from tidegate.errors import BrokenContract
 from tidegate.registry import Contract, Rule
 
+# Pandera looks for it where PySpark is installed, which warns on standard error before it fails.
+_NO_WARNING = "ignore:PySpark does not yet fully support pandas:FutureWarning"
 _ROWS_PER_PROCESS = 4 * BATCH_ROWS  # for fewer, starting one takes longer than it saves
 
 
@@ -113,7 +115,7 @@ def _in_processes(
                 "failures": str(path), "left_out": list(left_out), "part": (part, len(paths)),
             }  # fmt: skip
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tidegate.audit.pandera_worker", json.dumps(job)],
+                [sys.executable, "-P", "-W", _NO_WARNING, "-m", "tidegate.audit.pandera_worker", json.dumps(job)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, text=True,
                 process_group=0,  # Ctrl-C is for us, and we end it
             )  # fmt: skip

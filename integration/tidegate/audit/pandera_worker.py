@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tidegate.audit.pandera_batches import judge_batches
 from tidegate.errors import BrokenContract
-from tidegate.telemetry import pass_over_pandas_on_spark
+from tidegate.registry import load_contract
 
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
 
@@ -30,9 +31,6 @@ def end_with_parent() -> None:
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
     """Judge one part of the rows."""
-    from tidegate.audit.pandera_batches import judge_batches
-    from tidegate.registry import load_contract
-
     try:
         contract = load_contract(Path(job["contract"]))
         if contract.digest != job["digest"]:
@@ -52,6 +50,5 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     end_with_parent()
-    pass_over_pandas_on_spark()
     answer = main(json.loads(sys.argv[1]))
     sys.stdout.write(json.dumps(answer))
