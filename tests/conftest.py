@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import textwrap
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.sources.stores import S3, Azure, azurite, moto
 from tests.spark import local_session
+from tests.warm.python import python
 
 from tidegate.columns import RECORD
 from tidegate.config import IntegrationConfig, load_config
@@ -23,6 +25,13 @@ from tidegate.registry import Contract, load_contract
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+# What takes longest comes first, or one core would wait for the other's last test. Its fixtures are shared by its file.
+LONG = (
+    "tests/engines/spark", "tests/flows", "tests/tracking/test_server.py", "tests/test_determinism.py", "tests/crash", "tests/contracts",
+    "tests/docs", "tests/benchmarks", "tests/tracking",
+)  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,12 +49,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about DuckDB itself, where another engine was asked for."""
+    """Put what takes long first, and leave out what is about DuckDB itself where another engine was asked for."""
+    items.sort(key=lambda item: next((n for n, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG)))
     engine = config.getoption("--engine")
     for item in items:
         about = item.get_closest_marker("duckdb")
         if about is not None and engine != "duckdb":
             item.add_marker(pytest.mark.skip(reason=f"not on {engine}: {about.args[0]}"))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported by now stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,6 +97,13 @@ def _require_program(name: str, *, package: str) -> Path:
     if os.environ.get("CI", "").lower() not in ("", "0", "false"):
         pytest.fail(f"{reason}, and .ci/run should have installed it", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """A Python that has everything heavy imported: `tests.warm.python` tells what it is good for, and what not."""
+    with python() as path:
+        yield path
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -447,12 +446,12 @@ d.integrate_contributed_data(data_path="y.csv", schema_config="trips", training_
 """
 
 
-def test_killed_just_before_the_commit_and_run_again(folder: Path) -> None:
+def test_killed_just_before_the_commit_and_run_again(folder: Path, warm: Path) -> None:
     integrate(HEADER + GOOD)
     before = history(folder / "pool")
     submit(HEADER + "u1,south,1,,\nu2,south,1,,\n", "y.csv")
     environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent)}
-    killed = subprocess.run([sys.executable, "-c", KILLED], env=environment, check=False)
+    killed = subprocess.run([warm, "-c", KILLED], env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert history(folder / "pool") == before
     assert any((folder / ".tidegate/work").iterdir()), "the dead left its work"

@@ -120,10 +120,10 @@ def test_statistics_are_kept_with_the_pool_and_a_look_leaves_nothing(store: S3 |
     assert integrate(trips(y=20), training_data=pool).receipt.rows.accepted == 1
 
 
-def run(*command: str) -> tuple[int, str]:
+def run(python: Path | str, *command: str) -> tuple[int, str]:
     """The exit code, and what is printed on either stream."""
     done = subprocess.run(
-        [sys.executable, "-c", "from tidegate.cli import main; main()", *command],
+        [python, "-c", "from tidegate.cli import main; main()", *command],
         env=os.environ | {"COLUMNS": "120"}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stdout
@@ -137,14 +137,15 @@ def here(*command: str) -> tuple[int, str]:
 
 
 def test_from_the_command_line_and_nothing_that_it_leaves_holds_a_secret(
-    store: S3 | Azure, folder: Path, caplog: pytest.LogCaptureFixture
+    store: S3 | Azure, folder: Path, warm: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pool = store.uri("pool")
     caplog.set_level(logging.WARNING)
     done = [
-        run("--log-json", "integrate", trips(a=1, b=-2, c=3), "--contract", "trips", "--into", pool,
+        run(sys.executable, "--log-json", "integrate", trips(a=1, b=-2, c=3), "--contract", "trips", "--into", pool,
             "--config", config(folder)),
-        run("--verbose", "integrate", trips(d=4), "--contract", "trips", "--into", pool, "--config", config(folder)),
+        run(warm, "--verbose", "integrate", trips(d=4), "--contract", "trips", "--into", pool,
+            "--config", config(folder)),
         here("rollback", pool, "--to", "0"),
         here("history", pool),
         here("history", store.uri("nowhere")),
@@ -156,7 +157,7 @@ def test_from_the_command_line_and_nothing_that_it_leaves_holds_a_secret(
         next(kind for kind in ("rollback to 0", "publish") if kind in line) for line in done[3][1].splitlines()[1:]
     ] == ["rollback to 0", "publish", "publish"]
     store.remove()
-    code, told = run("integrate", trips(e=4), "--contract", "trips", "--into", pool, "--config", config(folder))
+    code, told = run(warm, "integrate", trips(e=4), "--contract", "trips", "--into", pool, "--config", config(folder))
     assert code == 4
     assert told.startswith("pool-error: ")
     told += "".join(text for _, text in done)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,13 +147,13 @@ sys.exit(sum(os.waitpid(writer, 0)[1] != 0 for writer in writers))
 
 
 @pytest.mark.parametrize("where", ["here", "there"])
-def test_eight_writers_at_once(where: str, s3: S3) -> None:
+def test_eight_writers_at_once(where: str, s3: S3, warm: Path) -> None:
     """Two for each of four submissions, each with a row of its own and one that another has too."""
     pool = "pool" if where == "here" else s3.uri("team/pool")
     environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent)}
     files = [submitted(trips) for trips in ("a0", "b0", "c1", "d1")]
     done = subprocess.run(
-        [sys.executable, "-c", WRITERS, pool, *files * 2], env=environment, capture_output=True, text=True, check=False
+        [warm, "-c", WRITERS, pool, *files * 2], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert sorted(trips_of(pool)) == sorted("abcd01")

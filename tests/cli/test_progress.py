@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from tidegate.cli.progress import _Steps, told
 from tidegate.telemetry import Step
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-c", "from tidegate.cli import main; main()"]
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": str(Path(tidegate.__file__).parent.parent), "TIDEGATE_REGISTRY": str(ROOT),
     "TERM": "xterm", "COLUMNS": "100",
@@ -32,10 +30,13 @@ def rows(path: Path, count: int) -> Path:
     return path
 
 
-def on_a_terminal(*arguments: str) -> tuple[str, str, int]:
+def on_a_terminal(python: Path, *arguments: str) -> tuple[str, str, int]:
     """What a command answers, what it shows on its terminal, and its exit code."""
     main, terminal = pty.openpty()
-    process = subprocess.Popen([*COMMAND, *arguments], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=terminal)
+    process = subprocess.Popen(
+        [python, "-c", "from tidegate.cli import main; main()", *arguments],
+        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=terminal,
+    )  # fmt: skip
     os.close(terminal)
     shown = b""
     with suppress(OSError):  # which is how the end of a terminal reads
@@ -46,12 +47,12 @@ def on_a_terminal(*arguments: str) -> tuple[str, str, int]:
     return answer.decode(), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()), process.returncode
 
 
-def test_a_bar_tells_how_much_is_done_how_fast_and_for_how_long_it_goes_on(tmp_path: Path) -> None:
+def test_a_bar_tells_how_much_is_done_how_fast_and_for_how_long_it_goes_on(tmp_path: Path, warm: Path) -> None:
     count, under_way = 50_000, None
     while under_way is None:  # however fast the machine is, some file takes it long enough
         file = rows(tmp_path / "x.jsonl", count)
         answer, shown, code = on_a_terminal(
-            "validate", str(file), "--contract", "query_relevance@1.0", "--format", "json"
+            warm, "validate", str(file), "--contract", "query_relevance@1.0", "--format", "json"
         )
         assert (code, json.loads(answer)["verdict"]) == (0, "accepted")
         under_way = re.search(r"stage +━*[╸╺]━* [1-9]\d? % of [\d.]+ MB, [\d.]+ [kMG]?B/s, \d+:\d\d left", shown)
@@ -60,9 +61,9 @@ def test_a_bar_tells_how_much_is_done_how_fast_and_for_how_long_it_goes_on(tmp_p
     assert re.search(r"acquire +━{16} [\d.]+ [kM]B, \d+\.\d s", shown)
 
 
-def test_with_the_log_on_a_terminal_has_its_lines_and_no_bars(tmp_path: Path) -> None:
+def test_with_the_log_on_a_terminal_has_its_lines_and_no_bars(tmp_path: Path, warm: Path) -> None:
     file = rows(tmp_path / "x.jsonl", 3)
-    _, shown, code = on_a_terminal("--verbose", "validate", str(file), "--contract", "query_relevance@1.0")
+    _, shown, code = on_a_terminal(warm, "--verbose", "validate", str(file), "--contract", "query_relevance@1.0")
     assert code == 0
     assert "━" not in shown
     assert re.search(r"step done step=stage seconds=[\d.]+ rows=3 rows_per_second=\d+", shown)

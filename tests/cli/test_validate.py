@@ -107,12 +107,12 @@ def test_the_digest_is_that_of_the_receipt(run: Run) -> None:
     assert f"digest: {told['digest'][:16]}  validation: {told['validation'][:16]}" in out
 
 
-def test_what_the_action_runs(run: Run) -> None:
+def test_what_the_action_runs(run: Run, warm: Path) -> None:
     name = write("my trips; $(touch owned).jsonl", "t1", "t2", cars="many")
     steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
     (script,) = [step["run"] for step in steps if step.get("id") == "validate"]
     given = {"FILES": f"{name}\n", "CONTRACT": "trips@1", "SARIF": "r.sarif", "REGISTRY": ".", "CONFIG": "", "POOL": ""}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{warm.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
         env=os.environ | given | {"PATH": path, "GITHUB_OUTPUT": "told", "GITHUB_STEP_SUMMARY": "summary.md"},

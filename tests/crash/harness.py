@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -165,14 +164,18 @@ class Gate:
 
 
 @contextmanager
-def gate(folder: Path, tracked: bool = False) -> Iterator[Gate]:
-    """An empty pool, with a process that forks integrations into it until the end of the block."""
+def gate(folder: Path, python: Path, tracked: bool = False) -> Iterator[Gate]:
+    """An empty pool, with a process that forks integrations into it until the end of the block.
+
+    Args:
+        python: what that process is, and the staging server that each integration starts.
+    """
     contract = folder / "registry" / "contracts" / "trips" / "v1_0.py"
     contract.parent.mkdir(parents=True)
     contract.write_text(CONTRACT)
     source = str(Path(tidegate.__file__).resolve().parent.parent)
     template = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "tests.crash.template", *(["mlflow"] if tracked else [])],
+        [python, "-m", "tests.crash.template", *(["mlflow"] if tracked else [])],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([source, str(ROOT)])},
     )  # fmt: skip

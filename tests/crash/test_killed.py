@@ -18,30 +18,30 @@ RUNS = int(os.environ.get("CRASH_RUNS", "3"))
 SEED = int(os.environ.get("CRASH_SEED", "5"))
 
 
-def test_before_the_commit(tmp_path: Path) -> None:
+def test_before_the_commit(tmp_path: Path, warm: Path) -> None:
     """One submission, killed again and again and called again, until nobody kills it."""
-    with gate(tmp_path) as one:
+    with gate(tmp_path, warm) as one:
         killed = one.kill([*BEFORE], random.Random(SEED))
     assert killed == [*BEFORE]
 
 
-def test_in_and_after_the_commit(tmp_path: Path) -> None:
-    with gate(tmp_path) as one:
+def test_in_and_after_the_commit(tmp_path: Path, warm: Path) -> None:
+    with gate(tmp_path, warm) as one:
         for point in AFTER:
             (killed,) = one.kill([point], random.Random(SEED))
             assert point == "in the commit" or killed == f"{point}, published"
 
 
-def test_while_it_is_tracked(tmp_path: Path) -> None:
-    with gate(tmp_path, tracked=True) as one:
+def test_while_it_is_tracked(tmp_path: Path, warm: Path) -> None:
+    with gate(tmp_path, warm, tracked=True) as one:
         one.kill([*PUT], random.Random(SEED))
         one.kill_delivery([*DELIVERY])
 
 
 @pytest.mark.timeout(0)
-def test_at_random_moments(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_at_random_moments(tmp_path: Path, warm: Path, record_property: Callable[[str, object], None]) -> None:
     chance, killed, late = random.Random(SEED), list[str](), 0
-    with gate(tmp_path) as one:
+    with gate(tmp_path, warm) as one:
         one.measure()
         while len(killed) < RUNS:
             # A commit is so short that few random moments fall into it.

@@ -45,12 +45,13 @@ def blocks(page: Path) -> list[tuple[str, str | None, str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_page_does_what_it_shows(
-    page: Path, tmp_path: Path, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
+    page: Path, tmp_path: Path, warm: Path, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     monkeypatch.delenv("TIDEGATE_REGISTRY", raising=False)
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    programs = f"{warm.parent}{os.pathsep}{Path(sys.executable).parent}"
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("COLUMNS", "100")
     for name, value in _GIT.items():
         monkeypatch.setenv(name, value)

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,9 @@ print(json.dumps({"ok": run.successful, "tags": sorted(run.user_tags), "rows": r
 """
 
 
-def python(folder: Path, *arguments: str, **more: str) -> str:
+def run(python: Path, folder: Path, *arguments: str, **more: str) -> str:
     done = subprocess.run(
-        [sys.executable, *arguments],
+        [python, *arguments],
         cwd=folder, env=os.environ | ENVIRONMENT | more, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -53,7 +52,7 @@ def python(folder: Path, *arguments: str, **more: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def told(warm: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the Client says of the run."""
     home, clean = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("clean")
     contract = home / "registry" / "contracts" / "trips" / "v1_0.py"
@@ -61,7 +60,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     contract.write_text(CONTRACT)
     (home / "flow").mkdir()
     shutil.copyfile(Path(__file__).with_name("verdict_flow.py"), home / "flow" / "verdict_flow.py")
-    python(home / "flow", "verdict_flow.py", "--no-pylint", "package", "save", str(home / "package.tgz"))
+    run(warm, home / "flow", "verdict_flow.py", "--no-pylint", "package", "save", str(home / "package.tgz"))
     with tarfile.open(home / "package.tgz") as package:
         package.extractall(clean, filter="data")
     shutil.rmtree(home)
@@ -72,8 +71,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     paths = os.pathsep.join([str(clean / ".mf_code"), ENVIRONMENT["PYTHONPATH"]])
     (clean / ".metaflow").mkdir()
     given = [f"--{name}={value}" for name, value in arguments.items()]
-    python(clean, "verdict_flow.py", "--no-pylint", "run", *given, PYTHONPATH=paths)
-    result: dict[str, Any] = json.loads(python(clean, "-c", CLIENT))
+    run(warm, clean, "verdict_flow.py", "--no-pylint", "run", *given, PYTHONPATH=paths)
+    result: dict[str, Any] = json.loads(run(warm, clean, "-c", CLIENT))
     return result
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,9 @@ ENVIRONMENT = {
 }
 
 
-def metaflow(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def metaflow(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("gate_flow.py")), *arguments],
+        [python, str(Path(__file__).with_name("gate_flow.py")), *arguments],
         cwd=folder, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -56,16 +55,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_retry_foreach_and_resume_publish_each_contribution_once(folder: Path) -> None:
+def test_retry_foreach_and_resume_publish_each_contribution_once(warm: Path, folder: Path) -> None:
     (folder / "stumble").touch()
-    failed = metaflow(folder, "run", "--folder", str(folder), "--max-workers", "3")
+    failed = metaflow(warm, folder, "run", "--folder", str(folder), "--max-workers", "3")
     assert failed.returncode != 0
     assert "stumbles" in failed.stdout + failed.stderr
     everything = (NAMES, list(range(30)))
     assert published(folder) == everything, "three at once, one of them killed after its commit and tried again"
 
     (folder / "stumble").unlink()
-    resumed = metaflow(folder, "resume")
+    resumed = metaflow(warm, folder, "resume")
     assert resumed.returncode == 0, resumed.stderr
     told = json.loads((folder / "told.json").read_text())
     assert sorted(one["version"] for one in told.values()) == [0, 1, 2]
@@ -73,7 +72,7 @@ def test_retry_foreach_and_resume_publish_each_contribution_once(folder: Path) -
     assert {name: one["lost"] for name, one in told.items()} == {"a": False, "b": True, "c": False}
     assert published(folder) == everything
 
-    again = metaflow(folder, "resume", "integrate_contributed_data")
+    again = metaflow(warm, folder, "resume", "integrate_contributed_data")
     assert again.returncode == 0, again.stderr
     assert published(folder) == everything, "the step that is run again finds what it published"
     assert verdicts(folder) == [["accepted"] * 3, [], ["accepted"] * 3], "a task that did the work tells of it"

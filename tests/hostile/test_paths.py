@@ -121,7 +121,7 @@ with work_folder(workspace) as folder:
 
 
 @pytest.mark.parametrize("command", ["validate", "integrate"])
-def test_63_what_a_killed_process_spilled_is_private_and_swept(command: str, gate: Gate) -> None:
+def test_63_what_a_killed_process_spilled_is_private_and_swept(command: str, gate: Gate, warm: Path) -> None:
     case = Case(63, command, file("x.csv", CSV), "accepted", rows=ROWS)
     gate.prepare(case)
     path = str(case.build(gate.folder / "in"))
@@ -129,9 +129,7 @@ def test_63_what_a_killed_process_spilled_is_private_and_swept(command: str, gat
     temporary_files.mkdir()
     environment = os.environ | {"PYTHONPATH": str(SOURCE.parent), "TMPDIR": str(temporary_files)}
     integrating = command == "integrate"
-    left = subprocess.run(
-        [sys.executable, "-c", KILLED, *["x"] * integrating], cwd=gate.folder, env=environment, check=False
-    )
+    left = subprocess.run([warm, "-c", KILLED, *["x"] * integrating], cwd=gate.folder, env=environment, check=False)
     assert left.returncode == -signal.SIGKILL
     (spilled,) = gate.folder.rglob("spill")
     assert spilled.parent.stat().st_mode & 0o077 == 0

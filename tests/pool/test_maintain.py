@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from datetime import timedelta
 from importlib import import_module
@@ -278,8 +277,8 @@ maintain(Path({pool!r}))
 """
 
 
-def test_killed_just_before_the_commit_the_pool_is_as_it_was(pool: Path) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED.format(pool=str(pool))], env=os.environ, check=False)
+def test_killed_just_before_the_commit_the_pool_is_as_it_was(pool: Path, warm: Path) -> None:
+    killed = subprocess.run([warm, "-c", KILLED.format(pool=str(pool))], env=os.environ, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (rows(pool), table_version(pool)) == (ALL, 2)
     assert keep_up(pool).version == 3

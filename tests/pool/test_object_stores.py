@@ -202,12 +202,14 @@ for name in {names!r}:
 
 
 @pytest.mark.parametrize(("kind", "writers"), [("s3", 4), ("azure", 2)])
-def test_writers_at_once_all_land_once(kind: str, writers: int, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_writers_at_once_all_land_once(
+    kind: str, writers: int, request: pytest.FixtureRequest, warm: Path, tmp_path: Path
+) -> None:
     """Each writer publishes its own integrations, and one that all of them publish."""
     uri = request.getfixturevalue(kind).uri("pool")
     names = [[chr(ord("a") + 2 * number), chr(ord("b") + 2 * number), "z"] for number in range(writers)]
     at_once = [
-        subprocess.Popen([sys.executable, "-c", WRITER.format(names=mine, work=str(tmp_path / mine[0]), pool=uri)])
+        subprocess.Popen([warm, "-c", WRITER.format(names=mine, work=str(tmp_path / mine[0]), pool=uri)])
         for mine in names
     ]
     assert [writer.wait() for writer in at_once] == [0] * writers

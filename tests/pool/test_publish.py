@@ -182,12 +182,12 @@ t.put(Path({pool!r}), "b", [2, 3])
 """
 
 
-def test_killed_just_before_the_commit_the_pool_is_as_it_was(tmp_path: Path) -> None:
+def test_killed_just_before_the_commit_the_pool_is_as_it_was(tmp_path: Path, warm: Path) -> None:
     pool = tmp_path / "pool"
     put(pool, "a", [1])
     (tmp_path / "tests_publish.py").write_text(Path(__file__).read_text())
     script = textwrap.dedent(KILLED).format(path=[str(tmp_path)], pool=str(pool))
-    killed = subprocess.run([sys.executable, "-c", script], env=os.environ, check=False)
+    killed = subprocess.run([warm, "-c", script], env=os.environ, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert len(list(pool.glob("part-*.parquet"))) == 2, "the files were in place, only the commit was not"
     assert (values(pool), history(pool)[0].version) == ([1], 0)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -210,8 +209,8 @@ revoke(Path({pool!r}), submission="c")
 """
 
 
-def test_killed_just_before_the_commit_the_pool_is_as_it_was(mixed: Path) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED.format(pool=str(mixed))], env=os.environ, check=False)
+def test_killed_just_before_the_commit_the_pool_is_as_it_was(mixed: Path, warm: Path) -> None:
+    killed = subprocess.run([warm, "-c", KILLED.format(pool=str(mixed))], env=os.environ, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (ordered(mixed), table_version(mixed)) == ([1, 4, 3, 5, 2], 3)
     assert len(list(mixed.glob("part-*-????????.parquet"))) == 1, "the file was written, only the commit was not"
@@ -229,9 +228,9 @@ revoke(pool, submission={old!r})
 """
 
 
-def test_publishing_and_revoking_at_once(mixed: Path) -> None:
+def test_publishing_and_revoking_at_once(mixed: Path, warm: Path) -> None:
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER.format(pool=str(mixed), name=name, old=old)])
+        subprocess.Popen([warm, "-c", WRITER.format(pool=str(mixed), name=name, old=old)])
         for name, old in (("d", "a"), ("e", "b"))
     ]
     assert [writer.wait() for writer in writers] == [0] * 2

@@ -7,7 +7,6 @@ import pwd
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -19,13 +18,13 @@ _SECONDS = 120
 
 
 @contextmanager
-def mlflow_server(store: str, folder: Path) -> Iterator[str]:
+def mlflow_server(python: Path, store: str, folder: Path) -> Iterator[str]:
     """`mlflow server` before a store, with artifacts in the folder. Yields where it is."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
-        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
+        python, "-m", "mlflow", "server", "--backend-store-uri", store,
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
         "--artifacts-destination", str(folder / "artifacts"),
     ]  # fmt: skip

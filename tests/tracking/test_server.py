@@ -129,9 +129,9 @@ def train(result: IntegrationResult) -> str:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(warm: Path, tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("server")
-    with mlflow_server(f"sqlite:///{folder / 'server.db'}", folder) as server:
+    with mlflow_server(warm, f"sqlite:///{folder / 'server.db'}", folder) as server:
         enter(folder, server, patch)
         mlflow.set_experiment("pipelines")
         with mlflow.start_run(run_name="pipeline") as pipeline:
@@ -297,10 +297,10 @@ def test_a_dataset_is_logged_to_a_run_under_way_alone(world: World) -> None:
 
 
 def test_the_same_with_postgresql_behind_it(
-    tmp_path: Path, require_program: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, warm: Path, require_program: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = require_program("initdb", package="postgresql").resolve().parent
-    with postgresql(programs) as store, mlflow_server(store, tmp_path) as server:
+    with postgresql(programs) as store, mlflow_server(warm, store, tmp_path) as server:
         enter(tmp_path, server, monkeypatch)
         result = integrate("second.csv", SECOND, "bob")
         training = train(result)

@@ -164,12 +164,12 @@ integrate_contributed_data(data_path={file!r}, schema_config="query_relevance@1.
 """
 
 
-def test_processes_that_make_the_store_at_once_all_record(folder: Path) -> None:
+def test_processes_that_make_the_store_at_once_all_record(folder: Path, warm: Path) -> None:
     processes = []
     for number in range(2):
         file = f"{number}.jsonl"
         Path(file).write_text(json.dumps(ROW | {"query_id": file}) + "\n")
         environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent)}
-        processes.append(subprocess.Popen([sys.executable, "-c", FIRST.format(file=file)], env=environment))
+        processes.append(subprocess.Popen([warm, "-c", FIRST.format(file=file)], env=environment))
     assert [process.wait() for process in processes] == [0, 0]
     assert len(runs(folder)[1]) == 2

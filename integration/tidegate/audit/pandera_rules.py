@@ -28,6 +28,8 @@ from tidegate.engines import DataFile, Engine, Job, Workers, rows_of
 from tidegate.errors import BrokenContract, EngineFailed
 from tidegate.registry import Contract, Rule
 
+# Pandera looks for it where PySpark is installed, which warns on standard error before it fails.
+_NO_WARNING = "ignore:PySpark does not yet fully support pandas:FutureWarning"
 _ROWS_PER_PROCESS = 4 * BATCH_ROWS  # for fewer, starting one takes longer than it saves
 
 
@@ -131,7 +133,7 @@ def _in_processes(jobs: list[Job], rules: Mapping[int, Rule], max_seconds: float
     try:
         for job in jobs:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tidegate.audit.pandera_worker", json.dumps(job)],
+                [sys.executable, "-P", "-W", _NO_WARNING, "-m", "tidegate.audit.pandera_worker", json.dumps(job)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, text=True,
                 process_group=0,  # Ctrl-C is for us, and we end it
             )  # fmt: skip

@@ -13,9 +13,10 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from tidegate.audit.pandera_batches import judge_batches
 from tidegate.deadline import OutOfTime, deadline
 from tidegate.errors import BrokenContract
-from tidegate.telemetry import pass_over_pandas_on_spark
+from tidegate.registry import load_contract
 
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
 
@@ -46,9 +47,6 @@ def judge(job: dict[str, Any]) -> dict[str, Any]:
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
     """Judge one part of the rows."""
-    from tidegate.audit.pandera_batches import judge_batches
-    from tidegate.registry import load_contract
-
     try:
         contract = load_contract(Path(job["contract"]))
         if contract.digest != job["digest"]:
@@ -68,5 +66,4 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     end_with_parent()
-    pass_over_pandas_on_spark()
     sys.stdout.write(json.dumps(main(json.loads(sys.argv[1]))))
