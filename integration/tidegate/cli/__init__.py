@@ -9,7 +9,6 @@ import errno
 import logging
 import signal
 import sys
-import warnings
 from typing import Annotated
 
 import typer
@@ -86,8 +85,6 @@ def main() -> None:
     """Run the command line. What is the input's fault ends in words, never in a traceback."""
     pass_over_pandas_on_spark()
     received: list[int] = []
-    # Pandera imports PySpark where that is installed, which then says what it thinks of pandas 3, again and again.
-    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
     def stop(number: int, frame: object) -> None:
         received.append(number)

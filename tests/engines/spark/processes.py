@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,7 +28,13 @@ PATIENCE = 900
 """Seconds after which what is waited for is not coming: no test hangs on how fast it comes."""
 ROOT = Path(__file__).resolve().parents[3]
 _HOME = Path(pyspark.__file__).parent
-_LOOPBACK = "--conf spark.driver.host=127.0.0.1 --conf spark.driver.bindAddress=127.0.0.1 --conf spark.ui.enabled=false"
+_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""For a Java that lives for seconds."""
+_SETTINGS = {
+    "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false",
+    "spark.driver.memory": "512m", "spark.executor.memory": "512m", "spark.sql.shuffle.partitions": "2",
+    "spark.driver.extraJavaOptions": _QUICK, "spark.executor.extraJavaOptions": _QUICK,
+}  # fmt: skip
 
 
 def until(holds: Callable[[], Any], what: str) -> Any:
@@ -49,10 +56,13 @@ def environment(**more: str) -> dict[str, str]:
     return kept | ours | more
 
 
+def _conf(settings: dict[str, str]) -> list[str]:
+    return [word for name, value in (_SETTINGS | settings).items() for word in ("--conf", f"{name}={value}")]
+
+
 def submit(**settings: str) -> str:
     """Arguments of spark-submit, for PySpark's environment."""
-    conf = " ".join(f"--conf {name.replace('_', '.')}={value}" for name, value in settings.items())
-    return f"{_LOOPBACK} --conf spark.executor.memory=512m --conf spark.driver.memory=512m {conf} pyspark-shell"
+    return shlex.join([*_conf({name.replace("_", "."): value for name, value in settings.items()}), "pyspark-shell"])
 
 
 class Running:
@@ -91,7 +101,7 @@ class Running:
 
 def _spark_class(folder: Path, name: str, *arguments: str) -> Running:
     env = environment(SPARK_HOME=str(_HOME), SPARK_DAEMON_MEMORY="256m", SPARK_LOCAL_DIRS=str(folder))
-    env["SPARK_MASTER_OPTS"] = "-Dspark.master.rest.enabled=false"
+    env |= {"SPARK_DAEMON_JAVA_OPTS": _QUICK, "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false"}
     return Running(folder, name, [str(_HOME / "bin" / "spark-class"), *arguments], env)
 
 
@@ -142,12 +152,9 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 @contextmanager
 def connect_server(folder: Path) -> Iterator[tuple[str, Running]]:
     """A Spark Connect server until the end of the block: its address, and the process."""
-    settings = {"spark.connect.grpc.binding.port": "0", "spark.connect.grpc.binding.address": "127.0.0.1"}
-    settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false"}
-    conf = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    conf = _conf({"spark.connect.grpc.binding.port": "0", "spark.connect.grpc.binding.address": "127.0.0.1"})
     server = _spark_class(
-        folder, "connect", "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]",
-        "--driver-memory", "1g", *conf,
+        folder, "connect", "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]", *conf,
         "--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal",
     )  # fmt: skip
     try:

@@ -43,4 +43,4 @@ def test_a_server_that_the_environment_names(server: tuple[str, Running], trips:
     for receipt, pool in zip(told.pop("receipts"), pools, strict=True):
         trips.holds(receipt, pool)
     assert told == _LEFT
-    assert "of ours" in running.log.read_text()
+    assert running.log.read_text().count("Closing session with userId") == len(pools), "sessions of ours are left there"

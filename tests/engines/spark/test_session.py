@@ -50,9 +50,13 @@ def command(trips: Trips, pool: Path, engine: str = "spark") -> list[str]:
     return [*tidegate, *files, "--config", str(pool.parent / "config.yaml")]
 
 
+def _environment(**more: str) -> dict[str, str]:
+    return environment(**{"PYSPARK_SUBMIT_ARGS": submit()} | more)
+
+
 def run(trips: Trips, pool: Path, engine: str = "spark", **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(trips, pool, engine), env=environment(**env), cwd=pool.parent, text=True, capture_output=True
+        command(trips, pool, engine), env=_environment(**env), cwd=pool.parent, text=True, capture_output=True
     )
 
 
@@ -75,7 +79,7 @@ def test_on_this_machine_there_is_our_output_and_no_other(trips: Trips, tmp_path
 
 @pytest.mark.usefixtures("java")
 def test_java_ends_with_a_process_that_is_killed(trips: Trips, tmp_path: Path) -> None:
-    killed = Running(tmp_path, "killed", command(trips, trips.pool(tmp_path)), environment())
+    killed = Running(tmp_path, "killed", command(trips, trips.pool(tmp_path)), _environment())
     try:
         java = until(lambda: java_of(tmp_path), "Java is started")
         os.kill(killed.process.pid, signal.SIGKILL)
@@ -92,7 +96,7 @@ def test_ctrl_c_cleans_up(trips: Trips, tmp_path: Path) -> None:
     pool = trips.pool(tmp_path)
     before = trips_in(pool)
     trips.hold()
-    stopped = Running(tmp_path, "stopped", command(trips, pool), environment())
+    stopped = Running(tmp_path, "stopped", command(trips, pool), _environment())
     try:
         process, _ = trips.held()
         os.killpg(stopped.process.pid, signal.SIGINT)  # as a terminal does
