@@ -25,10 +25,10 @@ SOURCES := $(wildcard integration tests contracts benchmarks)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit faults crash soak parity fuzz mutation bench odd format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit faults crash soak parity differential fuzz mutation bench odd format docs-serve clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv and install Tidegate with its tools into it
 
@@ -69,6 +69,10 @@ soak: setup ## 10,000 valid integrations in two processes: all succeed, and noth
 parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
 	  $(BIN)/python -m pytest -q -n 2 --dist load --maxschedchunk 1 --timeout=0 tests/parity
+
+differential: setup ## 2,000 made-up contracts and data, judged alike on DuckDB and on Spark; CASES=, SEED=
+	SPARK_CASES=$(or $(CASES),2000) SPARK_SEED=$(or $(SEED),$(shell date +%Y%m%d)) SPARK_PARTS=2 \
+	  $(BIN)/python -m pytest -q -n 2 --dist load --maxschedchunk 1 --timeout=0 tests/engines/spark/test_differential.py
 
 fuzz: setup ## hostile inputs for each reader and loader, ten minutes each; SECONDS=, SEED=, TESTS=tests/fuzz/test_csv.py
 	FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_SEED=$(or $(SEED),$(shell date +%Y%m%d)) \

@@ -9,6 +9,7 @@
     ├── BrokenContract          a contract or suite is wrong; its author mends it   exit code 2
     ├── SourceUnreadable        the bytes are not there, or are not what they say   exit code 3
     ├── NoRoom                  memory or disk is too little for the work           exit code 4
+    ├── EngineFailed            a cluster gave up on the work                       exit code 4
     ├── PoolError               the pool refuses: not a Delta table, lost races     exit code 4
     └── UnbalancedReceipt       the row accounting does not add up: our own fault   exit code 4
 
@@ -87,6 +88,12 @@ class NoRoom(TidegateError):
     """Memory or disk is too little for the work. Nothing was published."""
 
     code = "no-room"
+
+
+class EngineFailed(TidegateError):
+    """The cluster gave up on the work: machines were lost, or code failed on them. Nothing was published."""
+
+    code = "engine-failed"
 
 
 class PoolError(TidegateError):

@@ -51,6 +51,7 @@ def contract(make: Callable[[str], Contract], body: str) -> Contract:
     return make(BODY.format(body=body))
 
 
+@pytest.mark.duckdb("it is about processes on this machine")
 def test_many_rows_are_judged_by_several_processes(bench: Any, make_contract: Callable[[str], Contract]) -> None:
     loaded = contract(make_contract, "print('said by the author'); return cells % 50_000 != 49_999")
     every = [50_000 * n for n in range(1, 7)]
@@ -74,6 +75,7 @@ def test_a_check_over_all_columns_does_not_see_what_the_submission_lacks(
     assert [judged(bench, loaded, rows, left_out)[0] for left_out in ((), ["b"])] == [[8], [4]]
 
 
+@pytest.mark.duckdb("it is about processes on this machine")
 def test_a_process_has_nothing_to_read_and_is_not_in_our_group(
     bench: Any, make_contract: Callable[[str], Contract]
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_process_has_nothing_to_read_and_is_not_in_our_group(
             os.close(descriptor)
 
 
+@pytest.mark.duckdb("it is about processes on this machine")
 @pytest.mark.parametrize(
     ("body", "reason", "max_seconds"),
     [
@@ -107,6 +110,7 @@ def test_what_goes_wrong_in_one_process_is_no_pass(
     assert reason in not_evaluated["a.odd"]
 
 
+@pytest.mark.duckdb("it is about processes on this machine")
 def test_the_processes_import_what_the_contract_imports(
     bench: Any, make_contract: Callable[[str], Contract], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from tidegate.audit.personal_hash import hash_cells, key_from
 from tidegate.audit.personal_kinds import HINTS, KINDS, kinds_in
 from tidegate.columns import Column
 from tidegate.config import ValidationConfig
+from tidegate.engines import rows_of
 from tidegate.errors import Misuse
 
 FOUND = {
@@ -114,7 +115,8 @@ def test_records_are_counted_per_column_and_kind(bench: Any) -> None:
     }
     assert found(bench, cells) == {"note": {"email": 2, "ip": 1, "credit_card": 1}}
     (each,) = find_personal(bench.engine, bench.table(cells), [Column("note", "string")], bench.folder)
-    assert (each.cells, pq.read_table(each.records.path)["_record"].to_pylist()) == (3, [1, 2, 5])
+    (records,) = each.records
+    assert (each.cells, pq.read_table(records.path)["_record"].to_pylist()) == (3, [1, 2, 5])
 
 
 def test_what_the_contract_marks_or_spells_out_is_not_looked_at(bench: Any) -> None:
@@ -170,7 +172,7 @@ def test_batches_make_no_difference(bench: Any, monkeypatch: pytest.MonkeyPatch)
     each, _ = find_personal(
         bench.engine, bench.table(cells), [Column("a", "string"), Column("c", "string")], bench.folder
     )
-    assert (each.cells, each.records.rows) == (6, 6)
+    assert (each.cells, rows_of(each.records)) == (6, 6)
 
 
 def test_no_rows_and_no_text(bench: Any) -> None:

@@ -37,6 +37,7 @@ from tidegate.registry import Contract
 CONTRACT = 'a: int\nb: str = pa.Field(metadata={"personal": True})\nc: pd.Float64Dtype = pa.Field(nullable=True)'
 
 
+@pytest.mark.duckdb("it looks into DuckDB's plan")
 def test_the_engine_keeps_a_few_records_for_each_rule_and_sorts_none(bench: Any) -> None:
     table = bench.table({"rule": [f"r{n % 2}" for n in range(100)]})
     first = first_of_each(table, 3)

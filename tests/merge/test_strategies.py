@@ -147,6 +147,7 @@ def test_positions_do_not_reach_the_outcome(bench: Any) -> None:
         assert together(ours, theirs, (8, 1), weighted(0.5, sampling), 3).columns == ("v",)
 
 
+@pytest.mark.duckdb("Spark has its own way to sort what does not fit")
 @pytest.mark.parametrize("at_once", ["all", "two"])
 def test_what_is_sorted_in_parts_is_sorted_as_a_whole(
     bench: Any, monkeypatch: pytest.MonkeyPatch, at_once: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +45,7 @@ def ours(engine: Engine, contract: Contract, table: pyarrow.Table, folder: Path)
     known = engine.extremes(files, (c.name for c in contract.columns if c.type.startswith(NUMBERS)))
     outcome = judge_rules(engine, rows, contract, Shape((), (), (), {}), work, None, known)
     found = outcome.failures.to_pyarrow().to_pylist()
-    for file in work.iterdir():
-        file.unlink()
-    work.rmdir()
+    shutil.rmtree(work)
     failing = ((outcome.rules[pair["rule"]], pair[RECORD] - 1) for pair in found)
     return Answer(
         frozenset((rule.id, rule.column, record) for rule, record in failing if rule.id not in outcome.not_evaluated),

@@ -25,7 +25,7 @@ from tidegate.columns import RECORD, WHOLE
 from tidegate.config import Resources
 from tidegate.deadline import OutOfTime, can_be_bounded, deadline
 from tidegate.engines import DataFile, Engine, Job, Workers, rows_of
-from tidegate.errors import BrokenContract
+from tidegate.errors import BrokenContract, EngineFailed
 from tidegate.registry import Contract, Rule
 
 _ROWS_PER_PROCESS = 4 * BATCH_ROWS  # for fewer, starting one takes longer than it saves
@@ -115,7 +115,11 @@ def _on_workers(
     workers: Workers, contract: Contract, jobs: list[Job], rules: Mapping[int, Rule], folder: Path, max_seconds: float
 ) -> dict[str, str]:
     told = {"contract": str(contract.copy_to(folder)), "seconds": max_seconds}
-    return _gathered(workers(judge, [job | told for job in jobs]), rules)
+    try:
+        answers = workers(judge, [job | told for job in jobs])
+    except EngineFailed as error:  # the author's code may have ended the worker, as often as it was tried
+        answers = [{"exit": error.fact}]
+    return _gathered(answers, rules)
 
 
 def _in_processes(jobs: list[Job], rules: Mapping[int, Rule], max_seconds: float) -> dict[str, str]:

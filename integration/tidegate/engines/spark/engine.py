@@ -13,6 +13,7 @@ from urllib.parse import quote
 import ibis
 import ibis.expr.types as ir
 import pyarrow.parquet as pq
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
 from tidegate.columns import RECORD
@@ -25,7 +26,7 @@ from tidegate.engines.spark.functions import register
 from tidegate.engines.spark.session import open_session
 from tidegate.engines.spark.stage import staging
 from tidegate.engines.spark.workers import run_on_workers, write_rows
-from tidegate.errors import TidegateError
+from tidegate.errors import EngineFailed
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
@@ -138,10 +139,10 @@ class SparkEngine:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except PySparkException as error:
-            # Its words may hold a cell; its condition and the SQL state do not.
-            told = error.getCondition() or type(error).__name__
-            raise TidegateError(f"Spark could not do the work: {told}.", "Its own log has the reason.") from None
+        except (PySparkException, Py4JError) as error:
+            # Its words may hold a cell; the name of its condition does not.
+            told = (error.getCondition() if isinstance(error, PySparkException) else None) or "a task failed"
+            raise EngineFailed(f"Spark could not do the work: {told}.", "Its own log has the reason.") from None
 
 
 def _schema_of(files: Sequence[DataFile]) -> ibis.Schema:
