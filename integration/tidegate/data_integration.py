@@ -14,7 +14,7 @@ from typing import Any
 
 from tidegate import __version__
 from tidegate.config import IntegrationConfig, load_config
-from tidegate.engines import open_engine
+from tidegate.engines import only_embedded, open_engine
 from tidegate.errors import Misuse, PoolError, SourceUnreadable, SubmissionRejected, TidegateError
 from tidegate.judgement import Judgement, acquire_submission, keep_quarantine
 from tidegate.measuring import with_distributions
@@ -279,6 +279,8 @@ def validate_contributed_data(
             rejection is no error here.
     """
     with _run(uuid.uuid4().hex[:12]):
+        if fix is not None:
+            only_embedded(config, "No file is mended")  # every copy is judged by an engine of its own
         standard = load_standard(config, today)
         kept = Path(quarantine).resolve() if quarantine is not None else None
         if pool is not None and not Path(pool).is_file():  # an engine reads only what its configuration names

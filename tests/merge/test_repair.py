@@ -33,7 +33,7 @@ def test_statistics_fill_nulls_and_are_stated(bench: Any) -> None:
     assert rows[1] == {"n": 2, "x": 2.0, "s": "b"}
     assert rows[2]["x"] == 2.0
     assert repairs == [
-        ["n", "mean 1.6666666666666667, rounded to 2", 1],
+        ["n", "mean 1.66666666667, rounded to 2", 1],
         ["x", "median 2.0", 1],
         ["s", "mode b", 1],
     ]

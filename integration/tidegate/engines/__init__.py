@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from tidegate.config import IntegrationConfig
 from tidegate.engines.plan import DataFile, Extremes, Stage, StagedFile, StagePlan, StageSource, joined, rows_of
+from tidegate.errors import Misuse
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -30,6 +31,7 @@ __all__ = [
     "StagedFile",
     "Workers",
     "joined",
+    "only_embedded",
     "open_engine",
     "rows_of",
     "warm_up",
@@ -140,6 +142,19 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
+
+
+def only_embedded(config: IntegrationConfig, work: str) -> None:
+    """Refuse work that the embedded engine alone can do, before anything is started or read.
+
+    Args:
+        work: what is not done, as the beginning of a sentence.
+
+    Raises:
+        Misuse: another engine is configured.
+    """
+    if config.engine != "duckdb":
+        raise Misuse(f"{work} by the engine {config.engine!r}.", "Take the engine 'duckdb' for this.")
 
 
 def warm_up() -> None:

@@ -14,7 +14,7 @@ def attempt(value: ir.Value) -> ir.StructValue:
     It is no plain null there, which would look like one that was computed.
     """
     held = ibis.struct({_VALUE: value})
-    # DuckDB and Spark both spell it TRY; Ibis has no operation for it.
+    # DuckDB spells it TRY. Ibis has no operation for it, and Spark nothing that is like it.
     tried = ibis.udf.scalar.builtin(_try, name="try", signature=((held.type(),), held.type()))
     attempted: ir.StructValue = tried(held)
     return attempted
