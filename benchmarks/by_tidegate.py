@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--registry", type=Path, default=Path(__file__).parents[1])
     parser.add_argument("--pool", type=Path)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--engine", default="duckdb")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory-limit", default="4GB")
     parser.add_argument("--state-dir", type=Path, default=Path(".tidegate"))
@@ -68,6 +69,7 @@ def main() -> None:
         "validation_config": {"max_failing_fraction": 1.0},  # bad rows are kept out, however many
         "resources": {"memory_limit": given.memory_limit, "threads": given.threads, "max_seconds": 24 * 3600},
         "state_dir": given.state_dir,
+        "engine": given.engine,
         "tracking": False,
     }
     if given.task != "validate" and given.pool is None:

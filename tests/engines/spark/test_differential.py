@@ -6,7 +6,6 @@ DuckDB's answer against Pandera's. Seeds and numbers stand at the end of the out
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.parity.cases import Case, cases
-from tests.parity.compare import ours
+from tests.parity.compare import contract_for, ours
 
 from tidegate.config import load_config
 from tidegate.engines import open_engine
-from tidegate.registry import Contract, load_contract
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,7 +43,7 @@ def test_the_same_rows_fail_on_both(
     @given(case=cases())
     def judge(case: Case) -> None:
         nonlocal judged, failing, unjudged
-        contract = written(case, tmp_path / str(judged))
+        contract = contract_for(case, tmp_path / str(judged))
         one, other = (ours(engine, contract, case.table, folder) for engine, folder in engines)
         judged += 1
         failing += bool(one.rows)
@@ -69,16 +67,3 @@ def test_the_same_rows_fail_on_both(
                 f"{judged} cases from seed {SEED + part}; in {failing} rows fail, in {unjudged} a check is not judged"
             )
             record_property("differential", told)
-
-
-def written(case: Case, folder: Path) -> Contract:
-    """The case's contract in a file that a worker can load: its checks are functions that no text stands for."""
-    from pyspark import cloudpickle
-
-    path = folder / "contracts" / "case" / "v1_0.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = base64.b64encode(cloudpickle.dumps(case.schema)).decode()
-    path.write_text(
-        f"import base64\n\nfrom pyspark import cloudpickle\n\nschema = cloudpickle.loads(base64.b64decode({text!r}))\n"
-    )
-    return load_contract(path)
