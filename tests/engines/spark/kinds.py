@@ -68,7 +68,11 @@ class Kind:
     fills: tuple[Any, ...] = ()
     text: Callable[[Any], str] = _text
     json: Callable[[Any], str] = _json
-    keyed: bool = True
+
+    @property
+    def compared(self) -> bool:
+        """Whether pandas can tell which cells are equal."""
+        return not pa.types.is_nested(self.arrow)
 
 
 def _whole(declared: str, arrow: pa.DataType, low: int, high: int, *others: pa.DataType) -> Kind:
@@ -80,7 +84,14 @@ def _whole(declared: str, arrow: pa.DataType, low: int, high: int, *others: pa.D
 
 def _floats(declared: str, arrow: pa.DataType, *more: float) -> Kind:
     values = (0.0, 0.5, 1.5, -2.25, 3.0, 1e-3, *more)
-    rules = ("ge=0", "lt=1e6", "gt=-2.25", "ne=1.5", "isin=[0.5, 1.5, 3.0]", "in_range={'min_value': -1, 'max_value': 2}")
+    rules = (
+        "ge=0",
+        "lt=1e6",
+        "gt=-2.25",
+        "ne=1.5",
+        "isin=[0.5, 1.5, 3.0]",
+        "in_range={'min_value': -1, 'max_value': 2}",
+    )
     return Kind(declared, values, arrow, ("x", "NaN", "inf", ".5", "1,5"), rules, (pa.float64(), pa.int32()),
                 fills=("mean", "median", "mode", 0.25))  # fmt: skip
 

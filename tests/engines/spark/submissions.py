@@ -1,11 +1,11 @@
-"""Whole submissions, made up: a contract, its files, what is there already, and a configuration. All from one number."""
+"""Whole submissions, each made up from a number: a contract, its files, what is there already, a configuration."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,21 @@ import pyarrow.parquet as pq
 from tests.engines.spark.kinds import KINDS, Kind
 
 NAMES = [
-    "a", "b", "größe", "with space", 'quo"te', "it's", "select", "C", "x.y", "back`tick", "日本", "a{1}", "Order", "n/m",
-    "value", "c0", "record", "rule", "text", "%s", "k0", "place",
+    "a", "b", "größe", "with space", 'quo"te', "it's", "select", "C", "x.y", "back`tick", "日本", "a{1}", "Order",
+    "n/m", "value", "c0", "record", "rule", "text", "%s", "k0", "place",
 ]  # fmt: skip
+HEAD = '''\
+from typing import Annotated, Optional
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+
+
+class Made(pa.DataFrameModel):
+    """Made up."""
+
+'''
 Row = dict[str, Any]
 
 
@@ -92,10 +104,11 @@ class _Maker:
             name, content = self.file(f"in-{number}", columns, self.drawn(columns, population, 40), strict, faults=True)
             files[name] = content
         strategy = self.chance.choice(["append", "append", "append", "interleave", "weighted"])
-        pool = {}
-        for number in range(self.chance.choice([0, 1, 1, 2]) if strategy == "append" else self.chance.choice([1, 1, 2])):
-            name, content = self.file(f"pool-{number}", columns, self.drawn(columns, population, 15), strict)
-            pool[name] = content
+        before = self.chance.choice([0, 1, 1, 2] if strategy == "append" else [1, 1, 2])
+        pool = dict(
+            self.file(f"pool-{number}", columns, self.drawn(columns, population, 15), strict)
+            for number in range(before)
+        )
         holdout = None
         if self.maybe(0.4):
             holdout = self.file("held", columns, self.drawn(columns, population, 8), strict)
@@ -121,46 +134,48 @@ class _Maker:
         if self.maybe(0.1):
             marks["personal"] = True
         options = [rule for rule in kind.rules if self.maybe(0.08)]
-        if self.maybe(0.12) and kind.text is not KINDS["list"].text and "list" not in kind.declared:
+        if self.maybe(0.12) and kind.compared:
             options.append("unique=True")
-        if self.maybe(0.1) and "struct" not in kind.declared:
+        if self.maybe(0.1) and kind.compared:
             options.append("raise_warning=True")
         return Column(name, kind, self.maybe(0.25), self.maybe(0.5), marks, tuple(options))
 
     def contract(self, columns: Sequence[Column]) -> tuple[str, Any]:
-        lines = [
-            "from typing import Annotated, Optional", "", "import pandas as pd", "import pandera.pandas as pa",
-            "import pyarrow", "", "", "class Made(pa.DataFrameModel):", '    """Made up."""', "",
-        ]  # fmt: skip
-        for number, column in enumerate(columns):
-            options = [f"alias={column.name!r}", *column.options]
-            options += ["nullable=True"] if column.nullable else []
-            options += [f"metadata={column.marks!r}"] if column.marks else []
-            options += ["regex=True"] if column.pattern else []
-            declared = f"Optional[{column.kind.declared}]" if column.optional else column.kind.declared
-            lines.append(f"    f{number}: {declared} = pa.Field({', '.join(options)})")
+        """The contract's source, and what it says of unknown columns."""
         plain = [column for column in columns if not column.pattern]
-        if self.maybe(0.5):
-            name = self.chance.choice(plain).name
-            limit = self.chance.choice([1, 3, 6, 25, 40])
-            lines += ["", f"    @pa.check({name!r})", "    def short(cls, cells):", '        """Short."""',
-                      f"        return cells.map(lambda cell: len(str(cell)) < {limit}).astype(bool)"]  # fmt: skip
-        if self.maybe(0.3):
-            one, two = self.chance.sample([column.name for column in plain], 2)
-            lines += ["", "    @pa.dataframe_check", "    def one_of_them(cls, frame):", '        """One."""',
-                      f"        there = [frame[name].notna() for name in ({one!r}, {two!r}) if name in frame]",
-                      "        return there[0] | there[-1] if there else pd.Series(True, index=frame.index)"]  # fmt: skip
-        texts = [column.name for column in plain if column.kind in (KINDS["str"], KINDS["string"])]
-        if texts and self.maybe(0.4):
-            lines += ["", f"    @pa.parser({texts[0]!r})", "    def upper(cls, cells):", "        return cells.str.upper()"]
         strict = self.chance.choice([True, False, "filter"])
-        lines += ["", "    class Config:", f"        strict = {strict!r}"]
-        keyed = [column.name for column in plain if "list" not in column.kind.declared]
-        if len(keyed) > 1 and self.maybe(0.15):
-            lines.append(f"        unique = {self.chance.sample(keyed, 2)!r}")
+        lines = [f"f{number}: {_declared(column)}" for number, column in enumerate(columns)]
+        lines += [*self.functions(plain), *self.settings(plain, strict)]
+        return HEAD + "".join(f"    {line}\n" if line else "\n" for line in lines), strict
+
+    def functions(self, columns: Sequence[Column]) -> Iterator[str]:
+        """Checks and parsers of its own."""
+        if self.maybe(0.5):
+            longest = self.chance.choice([1, 3, 6, 25, 40])
+            yield from (
+                "",
+                f"@pa.check({self.chance.choice(columns).name!r})",
+                "def short(cls, cells):",
+                '    """Short."""',
+            )
+            yield f"    return cells.map(lambda cell: len(str(cell)) < {longest}).astype(bool)"
+        if self.maybe(0.3):
+            some = [column.name for column in self.chance.sample(columns, 2)]
+            yield from ("", "@pa.dataframe_check", "def one_of_them(cls, frame):", '    """One of them."""')
+            yield f"    there = [frame[name].notna() for name in {some!r} if name in frame]"
+            yield "    return there[0] | there[-1] if there else pd.Series(True, index=frame.index)"
+        texts = [column.name for column in columns if column.kind in (KINDS["str"], KINDS["string"])]
+        if texts and self.maybe(0.4):
+            yield from ("", f"@pa.parser({texts[0]!r})", "def upper(cls, cells):", "    return cells.str.upper()")
+
+    def settings(self, columns: Sequence[Column], strict: Any) -> Iterator[str]:
+        """The model's `Config`."""
+        yield from ("", "class Config:", f"    strict = {strict!r}")
+        compared = [column.name for column in columns if column.kind.compared]
+        if len(compared) > 1 and self.maybe(0.15):
+            yield f"    unique = {self.chance.sample(compared, 2)!r}"
         if self.maybe(0.1):
-            lines.append("        add_missing_columns = True")
-        return "\n".join(lines) + "\n", strict
+            yield "    add_missing_columns = True"
 
     def row(self, columns: Sequence[Column]) -> Row:
         row: Row = {}
@@ -320,6 +335,14 @@ class _Maker:
             told["sampling"] = self.chance.choice(["without_replacement", "oversample", "sample_weight"])
             told["seed"] = self.chance.randint(0, 9)
         return told
+
+
+def _declared(column: Column) -> str:
+    options = [f"alias={column.name!r}", *column.options]
+    options += ["nullable=True"] * column.nullable + ["regex=True"] * column.pattern
+    options += [f"metadata={column.marks!r}"] if column.marks else []
+    kind = f"Optional[{column.kind.declared}]" if column.optional else column.kind.declared
+    return f"{kind} = pa.Field({', '.join(options)})"
 
 
 def _names(column: Column) -> list[str]:

@@ -1,5 +1,5 @@
-"""Whole submissions come to the same on Spark as on DuckDB: the verdict, every example, the quarantine, what is published
-and in which order; and where one refuses, the other does with the same words.
+"""Whole submissions come to the same on Spark as on DuckDB: the verdict, every example, the quarantine, what is
+published and in which order; and where one refuses, the other does with the same words.
 
 ``SPARK_CASES`` says how many are made up, ``SPARK_SEED`` from which number on; each number is one submission.
 """
