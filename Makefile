@@ -21,11 +21,16 @@ unexport PYTHONDONTWRITEBYTECODE
 export NO_MKDOCS_2_WARNING := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# What runs on either engine.
+ON_SPARK := tests/audit tests/merge tests/pool tests/parity tests/test_keys.py tests/test_data_integration.py \
+  tests/test_formats.py tests/test_contract_features.py tests/test_personal_data.py tests/test_odd_submissions.py \
+  tests/test_determinism.py tests/test_drift.py tests/test_measuring.py
+
 SOURCES := $(wildcard integration tests contracts benchmarks)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit faults crash soak parity differential fuzz mutation bench odd format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit faults crash soak parity spark differential fuzz mutation bench odd format docs-serve clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +58,7 @@ docs: setup ## the site, strictly, in build/site/
 	$(BIN)/mkdocs build --quiet --strict --site-dir $(BUILD)/site
 
 unit: setup $(AZURITE) ## pytest; one part of it: make unit TESTS=tests/merge
+	@command -v java >/dev/null || echo "java is missing: the tests of Spark are skipped" >&2
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 faults: setup $(AZURITE) ## 1,000 downloads over lines that break in every way; RUNS=, SEED=
@@ -69,6 +75,9 @@ soak: setup ## 10,000 valid integrations in two processes: all succeed, and noth
 parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASES=, SEED=
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
 	  $(BIN)/python -m pytest -q -n 2 --dist load --maxschedchunk 1 --timeout=0 tests/parity
+
+spark: setup ## the tests of audit, merge and pool once more, with Spark as the engine; TESTS=
+	$(BIN)/python -m pytest -n 2 --dist worksteal --engine spark $(or $(TESTS),$(ON_SPARK))
 
 differential: setup ## 2,000 made-up contracts and data, judged alike on DuckDB and on Spark; CASES=, SEED=
 	SPARK_CASES=$(or $(CASES),2000) SPARK_SEED=$(or $(SEED),$(shell date +%Y%m%d)) SPARK_PARTS=2 \

@@ -36,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if engine != "duckdb":
         IntegrationConfig.model_fields["engine"].default = engine
         IntegrationConfig.model_rebuild(force=True)
+        open_engine.__wrapped__.__defaults__ = (engine,)  # type: ignore[attr-defined]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

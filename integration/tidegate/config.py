@@ -166,6 +166,8 @@ class Resources(_Config):
     """How deep JSON may nest."""
     max_seconds: int = Field(default=3600, ge=1)
     """How long reading may take before the file is refused."""
+    one_machine_bytes: int = Field(default=256 * 10**9, ge=0)
+    """For `engine: auto`: up to how many bytes of submission, decompressed, and pool one machine takes on."""
 
 
 DataSource = Literal["local_path", "blob_storage", "url"]
@@ -216,8 +218,8 @@ class IntegrationConfig(_Config):
     """Rows that must never reach training: a Delta table or a file in any format that a submission may have."""
     registry: str | None = None
     """The folder with `contracts/` and `expectations/`."""
-    engine: Literal["duckdb", "spark"] = "duckdb"
-    """What runs the work."""
+    engine: Literal["duckdb", "spark", "auto"] = "duckdb"
+    """What runs the work: `duckdb` on this machine, `spark` on a cluster that is there; `auto` chooses by size."""
     tracking: TrackingConfig = TrackingConfig()
     """Where the results are recorded; `false` for nowhere."""
     report: ReportConfig = ReportConfig()

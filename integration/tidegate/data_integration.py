@@ -7,25 +7,26 @@ import logging
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tidegate import __version__
+from tidegate.choosing import check_engine, choose_engine
 from tidegate.config import IntegrationConfig, load_config
-from tidegate.engines import only_embedded, open_engine
+from tidegate.engines import open_engine
 from tidegate.errors import Misuse, PoolError, SourceUnreadable, SubmissionRejected, TidegateError
 from tidegate.judgement import Judgement, acquire_submission, keep_quarantine
 from tidegate.measuring import with_distributions
 from tidegate.mending import Mending, mended_copy, refuse_to_mend
 from tidegate.migrating import judge_submission
 from tidegate.pool import Dataset, Location, find_published, pool_location
-from tidegate.profiling import compared
+from tidegate.profiling import compared, pool_compared
 from tidegate.publication import Overtaken, open_pool, publish_accepted, statistics_asked
-from tidegate.receipt import Receipt, Report, Submission, digest_of
+from tidegate.receipt import EngineChoice, Receipt, Report, Submission, digest_of
 from tidegate.reproduction import reproduction
-from tidegate.room import check_room
 from tidegate.sources import Snapshot
 from tidegate.standard import Standard, load_standard
 from tidegate.telemetry import durations, event, run_id, silence_dependencies, step
@@ -136,6 +137,7 @@ def integrate(config: IntegrationConfig, today: datetime.date | None = None) -> 
     if config.training_data is None:
         raise Misuse("There is no training_data.", "Name the pool: a Delta table, or a new folder for one.")
     check_installed(config.tracking)
+    check_engine(config)
     if config.report.file is not None and not Path(config.report.file).parent.is_dir():
         raise Misuse(f"{config.report.file} cannot be written: there is no such folder.", "Make it first.")
     with metered(config.tracking) as tell, _run("-"):
@@ -182,13 +184,17 @@ def _integrate(
             copy_page(published, config, workspace)
             tell(outcome)
             return result
-        check_room(snapshots, folder, target if isinstance(target, Path) else folder)
+        place = target if isinstance(target, Path) else folder
+        pool = partial(pool_location, config.training_data)
+        engine = choose_engine(config, snapshots, pool, folder, place)
         kept = workspace.quarantine / f"{integration[:32]}.parquet"
         for attempt in range(_ATTEMPTS):
             own = folder / f"attempt-{attempt}"
             own.mkdir(mode=0o700)
             try:
-                done = _judge_and_publish(config, standard, submission, snapshots, integration, target, kept, own)
+                done = _judge_and_publish(
+                    config, standard, submission, snapshots, engine, integration, target, kept, own
+                )
                 break
             except Overtaken:
                 event(log, "overtaken", attempt=attempt + 1)
@@ -225,13 +231,14 @@ def _judge_and_publish(
     standard: Standard,
     submission: Submission,
     snapshots: list[Snapshot],
+    choice: EngineChoice,
     integration: str,
     target: Location,
     kept: Path,
     folder: Path,
 ) -> _Done:
     """Judge a submission by the pool as it stands. Raises `Overtaken` where that changes before it can be published."""
-    with open_engine(config, folder) as engine:
+    with open_engine(config, folder, choice.name) as engine:
         pool = open_pool(config, engine, standard.contract, folder)
         statistics = statistics_asked(config, standard, pool)
         lasts = config.merge_strategy.name == "append"
@@ -243,7 +250,7 @@ def _judge_and_publish(
         if config.report.distributions:  # before the commit: staged files may become the pool's
             draws = config.merge_strategy.name == "weighted" and config.merge_strategy.sampling != "sample_weight"
             judgement = with_distributions(judgement, pool.table, pool.version, draws)
-        judgement = judgement.with_told(reproduce=reproduction(config, standard, "integrate"))
+        judgement = judgement.with_told(reproduce=reproduction(config, standard, "integrate"), engine=choice)
         receipt = _receipt(config, judgement.report, integration)
         if judgement.report.verdict == "accepted":
             with step("publish") as publishing:
@@ -279,17 +286,18 @@ def validate_contributed_data(
             rejection is no error here.
     """
     with _run(uuid.uuid4().hex[:12]):
-        if fix is not None:
-            only_embedded(config, "No file is mended")  # every copy is judged by an engine of its own
+        check_engine(config, mends=fix is not None)
         standard = load_standard(config, today)
         kept = Path(quarantine).resolve() if quarantine is not None else None
         if pool is not None and not Path(pool).is_file():  # an engine reads only what its configuration names
             config = config.model_copy(update={"training_data": str(pool)})
-        with work_folder(None) as folder, open_engine(config, folder) as engine:
+        with work_folder(None) as folder, ExitStack() as running:
             submission, snapshots = acquire_submission(config, folder)
             if fix is not None:
                 refuse_to_mend(Path(fix), kept, snapshots, standard)
-            check_room(snapshots, folder)
+            read = partial(pool_compared, config, standard, pool)
+            choice = choose_engine(config, snapshots, read, folder, mends=fix is not None)
+            engine = running.enter_context(open_engine(config, folder, choice.name))
             against = compared(config, standard, engine, folder, pool)
             judgement = judge_submission(
                 config, standard, submission, snapshots, engine, folder, against.table, statistics=against.statistics
@@ -297,7 +305,7 @@ def validate_contributed_data(
             judgement = against.told(judgement, standard.dedupe)
             if config.report.distributions:
                 judgement = with_distributions(judgement, against.table, against.version, draws=False)
-            judgement = judgement.with_told(reproduce=reproduction(config, standard, "validate", pool))
+            judgement = judgement.with_told(reproduce=reproduction(config, standard, "validate", pool), engine=choice)
             if fix is not None:
                 statistics = against.statistics
                 mending = Mending(config, standard, statistics, snapshots[0], judgement, engine, folder / "mending")
@@ -353,6 +361,7 @@ def _receipt(config: IntegrationConfig, report: Report, integration: str) -> Rec
         merge_strategy=config.merge_strategy.name,
         report_digest=report.digest,
         validation=report.validation,
+        engine=report.engine,
         tidegate=__version__,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
@@ -370,6 +379,7 @@ def _result(receipt: Receipt, report: Report | None, target: Location) -> Integr
             "contract": f"{receipt.contract.name}@{receipt.contract.version}",
             "suite": f"{receipt.suite.name}@{receipt.suite.version}" if receipt.suite is not None else None,
             "merge_strategy": receipt.merge_strategy,
+            "engine": receipt.engine.name if receipt.engine is not None else None,
             "dataset_uri": str(target),
             "dataset_version": version,
             "already_published": receipt.already_published,

@@ -52,7 +52,8 @@ def judge_submission(
         return judge(config, standard, submission, snapshots, engine, folder, pool, holdout, statistics, lasts)
     offered = folder / "offered"
     offered.mkdir(mode=0o700)
-    with open_engine(config, offered) as first:  # its views bear the names that the second judgement's will
+    # Of its own, for its views bear the names that the second judgement's will.
+    with open_engine(config, offered, engine.name) as first:
         old = judge(_as_offered(config), _offered(standard), submission, snapshots, first, offered)
         if old.report.verdict == "rejected":
             migrated = None

@@ -13,9 +13,10 @@ from tidegate.config import IntegrationConfig
 from tidegate.engines import Engine, open_engine
 from tidegate.errors import Misuse
 from tidegate.judgement import Judgement
+from tidegate.pool import Location, pool_location
 from tidegate.pool import profile as profiles
 from tidegate.pool.key_filter import KeyFilter, key_digests
-from tidegate.publication import open_pool, peek_at_statistics, statistics_asked
+from tidegate.publication import open_pool, peek_at_statistics, peeked_at, statistics_asked
 from tidegate.receipt import Known
 from tidegate.registry import Contract, PoolStatistics, Suite
 from tidegate.registry.statistics import ColumnMeasures, Measure
@@ -124,6 +125,15 @@ def compared(
     if opened.version is None:
         raise Misuse(f"There is no pool and no profile at {pool}.", "tidegate profile writes a profile of a pool.")
     return Compared(opened.table, statistics_asked(config, standard, opened, keep=False), version=opened.version)
+
+
+def pool_compared(config: IntegrationConfig, standard: Standard, pool: str | Path | None) -> Location | None:
+    """The pool that `compared` reads; None where it reads none."""
+    if pool is None:
+        return peeked_at(config, standard)
+    if Path(pool).is_file() or config.training_data is None:
+        return None
+    return pool_location(config.training_data)
 
 
 def _statistics_of(

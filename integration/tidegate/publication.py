@@ -92,15 +92,21 @@ def peek_at_statistics(
     Raises:
         PoolError: the pool cannot be read.
     """
+    location = peeked_at(config, standard)
+    if location is None:
+        return None
+    table, version, files = _delta(engine, "pool", location, standard.contract, folder)
+    return statistics_asked(config, standard, Pool(table, version, files, None), keep=False)
+
+
+def peeked_at(config: IntegrationConfig, standard: Standard) -> Location | None:
+    """The pool that `peek_at_statistics` reads; None where it reads none."""
     if standard.suite is None or measures_asked(standard.suite, standard.contract) is None:
         return None
     if config.training_data is None:
         return None
     location = pool_location(config.training_data)
-    if not location.exists():
-        return None  # nor is deltalake needed, which contributors need not have
-    table, version, files = _delta(engine, "pool", location, standard.contract, folder)
-    return statistics_asked(config, standard, Pool(table, version, files, None), keep=False)
+    return location if location.exists() else None  # nor is deltalake needed, which contributors need not have
 
 
 def publish_accepted(

@@ -19,6 +19,7 @@ Verdict = Literal["accepted", "rejected"]
 Status = Literal["passed", "failed", "not_evaluated"]
 Severity = Literal["critical", "warning", "info"]
 Done = Literal["reported", "warned", "rejected", "hashed"]
+EngineName = Literal["duckdb", "spark"]
 
 
 class _Record(BaseModel):
@@ -157,6 +158,13 @@ class Reproduction(_Record):
     settings: str | None = None
 
 
+class EngineChoice(_Record):
+    """What ran the work, and why it did. No place and no address is in the reason."""
+
+    name: EngineName
+    reason: str
+
+
 class Report(_Record):
     """The verdict on one submission, in full.
 
@@ -164,6 +172,7 @@ class Report(_Record):
     suite and configuration has the same digest everywhere. Paths, times, examples and measured values are left out: a
     mean differs in its last digit with the number of threads. `validation` covers what was judged and by what, and not
     what came of it. `migrated_from` is the version of the files, where rows were migrated from it to `contract`.
+    `engine` is in neither digest, for each comes to the same verdict.
     """
 
     verdict: Verdict
@@ -184,6 +193,7 @@ class Report(_Record):
     failing_expectations: str | None = None
     distributions: Distributions | None = None
     reproduce: Reproduction | None = None
+    engine: EngineChoice | None = None
     configuration: str
     validation: str = ""
     digest: str = ""
@@ -234,6 +244,7 @@ class Receipt(_Record):
     report_digest: str
     validation: str | None = Field(default=None, description="null where a receipt was written before there was one")
     tidegate: str
+    engine: EngineChoice | None = Field(default=None, description="null where a receipt was written before it told")
     created_at: str = Field(description="UTC, ISO 8601")
     dataset_uri: str | None = None
     dataset_version: int | None = None
@@ -242,8 +253,8 @@ class Receipt(_Record):
 
     @property
     def digest(self) -> str:
-        """What the commit carries: of everything but where the commit landed and when."""
-        outcome = {"dataset_uri", "dataset_version", "dataset_rows", "already_published", "created_at"}
+        """What the commit carries: of everything but what ran the work, and where the commit landed and when."""
+        outcome = {"engine", "dataset_uri", "dataset_version", "dataset_rows", "already_published", "created_at"}
         if self.validation is None:  # a receipt from before there was one has the digest that it had
             outcome.add("validation")
         if self.migrated_from is None:  # nor has one without a migration another

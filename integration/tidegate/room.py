@@ -36,7 +36,7 @@ def check_room(snapshots: Sequence[Snapshot], work: Path, target: Path | None = 
         NoRoom: there is less.
     """
     staged = [int(size * _STAGED) for size in accumulate(map(_compressed_size, snapshots))]
-    copies = [_plain_size(snapshot) if snapshot.source.compression != "none" else 0 for snapshot in snapshots]
+    copies = [plain_size(snapshot) if snapshot.source.compression != "none" else 0 for snapshot in snapshots]
     need = max(map(sum, zip(staged, copies, strict=True)), default=0)
     elsewhere = "set TMPDIR" if target is None else "name another state_dir"
     _refuse("The work folder", work, need, f"Free space there, or {elsewhere}.")
@@ -52,8 +52,8 @@ def _refuse(what: str, place: Path, need: int, hint: str) -> None:
         raise NoRoom(f"{what}, {place}, needs {need:,} bytes at least; {free:,} are free.", hint)
 
 
-def _plain_size(snapshot: Snapshot) -> int:
-    """The size when decompressed, or a lower bound of it."""
+def plain_size(snapshot: Snapshot) -> int:
+    """The size when decompressed, or a lower bound of it; of Parquet its own."""
     told = 0
     # What is no true archive, or ends too early, is told where it is read.
     with suppress(OSError, zipfile.BadZipFile, struct.error):

@@ -9,7 +9,6 @@ from pathlib import Path
 from tidegate.audit import key_from
 from tidegate.columns import SAMPLE_WEIGHT
 from tidegate.config import IntegrationConfig, SchemaConfig
-from tidegate.engines import only_embedded
 from tidegate.errors import Misuse
 from tidegate.merge import check_missing, dedupe_columns
 from tidegate.registry import (
@@ -56,7 +55,7 @@ def load_standard(config: IntegrationConfig, today: datetime.date | None = None)
         today: the day by which versions are deprecated; without it, today's in UTC.
 
     Raises:
-        Misuse: no such contract, suite, column or migration, or the engine migrates nothing.
+        Misuse: no such contract, suite, column or migration.
         VersionRefused: a version is no longer taken.
         BrokenContract: the contract or suite is wrong in itself.
     """
@@ -64,7 +63,6 @@ def load_standard(config: IntegrationConfig, today: datetime.date | None = None)
     offered = contract = load_contract(registry.contract_file(named.contract))
     migration = None
     if named.migrate_to is not None:
-        only_embedded(config, "Rows are not migrated")  # where an expression fails, others have no value to go on with
         contract = load_contract(registry.contract_file(named.migrate_to))
         migration = migration_between(offered, contract)
     notes = _deprecated(registry, (offered, contract), today or datetime.datetime.now(datetime.UTC).date())

@@ -11,6 +11,7 @@ from tidegate.cli.options import (
     Config,
     Contract,
     DataSource,
+    EngineOption,
     Files,
     Format,
     FormatOption,
@@ -53,6 +54,7 @@ def integrate(
         str | None,
         typer.Option("--report", metavar="FILE", help="Write the report for a browser too, with every column drawn."),
     ] = None,
+    engine: EngineOption = None,
     registry: RegistryOption = None,
     config: Config = None,
     output_format: FormatOption = Format.text,
@@ -68,7 +70,7 @@ def integrate(
     if report is not None:
         said = read_yaml(config).get("report") if config is not None else None
         told = {**(said if isinstance(said, dict) else {}), "distributions": True, "file": report}
-    named = given(files, contract, registry, migrate_to, data_source=data_source, report=told)
+    named = given(files, contract, registry, migrate_to, data_source=data_source, engine=engine, report=told)
     strategy: str | dict[str, Any] | None = merge_strategy
     if weights is not None:
         strategy = {"name": merge_strategy or "weighted", "weights": _shares(weights)}
@@ -113,7 +115,7 @@ def _document(result: IntegrationResult) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(to_json(result.report))
     else:
         kept = receipt.model_dump(
-            mode="json", include={"verdict", "submission", "contract", "migrated_from", "suite", "rows"}
+            mode="json", include={"verdict", "submission", "contract", "migrated_from", "suite", "rows", "engine"}
         )
         told = kept | {"checks": [], "quarantine": None, "digest": receipt.report_digest}
     dataset = {"uri": result.dataset.uri, "version": receipt.dataset_version, "rows": receipt.dataset_rows}

@@ -56,6 +56,14 @@ MigrateTo = Annotated[
         "--migrate-to", metavar="NAME@VERSION", help="The later version that rows are migrated to: flights@2."
     ),
 ]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="duckdb, on this machine; spark, on a cluster that is there already; auto, by size.",
+    ),
+]
 RegistryOption = Annotated[
     str | None, typer.Option("--registry", metavar="DIR", help="The folder with contracts/ and expectations/.")
 ]

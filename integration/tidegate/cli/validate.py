@@ -11,6 +11,7 @@ from tidegate.cli.options import (
     Config,
     Contract,
     DataSource,
+    EngineOption,
     Files,
     Form,
     MigrateTo,
@@ -32,6 +33,7 @@ def validate(
     contract: Contract = None,
     migrate_to: MigrateTo = None,
     data_source: DataSource = None,
+    engine: EngineOption = None,
     registry: RegistryOption = None,
     config: Config = None,
     output_format: Annotated[Form, typer.Option("--format", help="How the verdict is put out.")] = Form.text,
@@ -64,8 +66,10 @@ def validate(
 
     besides = [_form_and_file(each) for each in also or ()]
     drawn = True if Form.html in (output_format, *(form for form, _ in besides)) else None
-    settings = load_config(given(files, contract, registry, migrate_to, data_source=data_source, report=drawn), config)
-    warm_up()
+    named = given(files, contract, registry, migrate_to, data_source=data_source, engine=engine, report=drawn)
+    settings = load_config(named, config)
+    if settings.engine != "spark":
+        warm_up()
     from tidegate.data_integration import validate_contributed_data
 
     with progress():

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from tidegate.config import IntegrationConfig
+from tidegate.engines.choice import engine_by_size, named_engine
 from tidegate.engines.plan import DataFile, Extremes, Stage, StagedFile, StagePlan, StageSource, joined, rows_of
-from tidegate.errors import Misuse
+from tidegate.receipt import EngineName
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -30,8 +31,9 @@ __all__ = [
     "StageSource",
     "StagedFile",
     "Workers",
+    "engine_by_size",
     "joined",
-    "only_embedded",
+    "named_engine",
     "open_engine",
     "rows_of",
     "warm_up",
@@ -45,6 +47,10 @@ Workers: TypeAlias = Callable[[Callable[[Job], Job], Sequence[Job]], list[Job]]
 
 class Engine(Protocol):
     """What every engine offers."""
+
+    @property
+    def name(self) -> EngineName:
+        """What the configuration calls it."""
 
     def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
         """Read a submission, once, into typed Parquet: one row per record, in the order of the source.
@@ -118,11 +124,12 @@ class Engine(Protocol):
 
 
 @contextmanager
-def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
-    """The configured engine, until the end of the block.
+def open_engine(config: IntegrationConfig, folder: Path, name: EngineName = "duckdb") -> Iterator[Engine]:
+    """An engine, until the end of the block.
 
     Args:
         folder: its own, for spilled data. Besides it, it may touch only what the configuration names.
+        name: which one. What is small runs on this machine, whatever the configuration has chosen for submissions.
     """
     engine: Engine
     named = [
@@ -130,7 +137,7 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
         for place in (config.training_data, config.holdout)
         if place is not None and "://" not in place  # from elsewhere they are fetched to its own folder
     ]
-    if config.engine == "spark":
+    if name == "spark":
         from tidegate.engines.spark.engine import SparkEngine
 
         engine = SparkEngine(config.resources)
@@ -142,19 +149,6 @@ def open_engine(config: IntegrationConfig, folder: Path) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
-
-
-def only_embedded(config: IntegrationConfig, work: str) -> None:
-    """Refuse work that the embedded engine alone can do, before anything is started or read.
-
-    Args:
-        work: what is not done, as the beginning of a sentence.
-
-    Raises:
-        Misuse: another engine is configured.
-    """
-    if config.engine != "duckdb":
-        raise Misuse(f"{work} by the engine {config.engine!r}.", "Take the engine 'duckdb' for this.")
 
 
 def warm_up() -> None:

@@ -1,4 +1,7 @@
-"""Expressions that cannot be computed of every row: a cast of a text that is no number, a sum that is too large."""
+"""Expressions that cannot be computed of every row: a cast of a text that is no number, a sum that is too large.
+
+For DuckDB alone: what asks for it is done on this machine (`tidegate.choosing`).
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tidegate.pool.location import Location, is_remote, pool_location
 from tidegate.pool.maintain import Maintained, maintain
 from tidegate.pool.publish import Published, publish
 from tidegate.pool.revoke import Revoked, revoke
-from tidegate.pool.table import pool_files
+from tidegate.pool.table import pool_bytes, pool_files
 from tidegate.pool.verify import Finding, Verification, verify
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "is_remote",
     "maintain",
     "mlflow_columns",
+    "pool_bytes",
     "pool_files",
     "pool_location",
     "publish",

@@ -119,6 +119,16 @@ def pool_files(
     return files, table.version(), tuple(field.name for field in table.schema().fields)
 
 
+def pool_bytes(location: Location) -> int:
+    """How large the pool's files are together, as its log has them; none of them is read or fetched.
+
+    Raises:
+        PoolError: the pool cannot be opened.
+    """
+    table = open_table(location)
+    return sum(size for _, size in actions(table)) if table is not None else 0
+
+
 def table_files(table: DeltaTable) -> tuple[DataFile, ...]:
     """A local table's files, oldest first. Rows are counted in the files and not believed from the log."""
     root = Path(unquote(urlparse(table.table_uri).path))

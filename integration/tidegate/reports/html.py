@@ -16,7 +16,7 @@ from tidegate.impact import Impact, rows
 from tidegate.receipt import Receipt, Report
 from tidegate.reports import pictures
 from tidegate.reports.safe import records, shown
-from tidegate.reports.wording import failures, known_as, mended_as, place_of
+from tidegate.reports.wording import engine_as, failures, known_as, mended_as, place_of
 
 _MOST_FAILED = 200
 _MOST_CHECKS = 2_000
@@ -79,6 +79,7 @@ def _template(name: str) -> Template:
     environment.filters["records"] = records
     environment.filters["known"] = known_as
     environment.filters["mended"] = mended_as
+    environment.filters["engine"] = engine_as
     environment.filters["contributor"] = pictures.contributor
     environment.filters["percent"] = percent
     return environment.get_template(f"{name}.html.j2")

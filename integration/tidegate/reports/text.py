@@ -10,12 +10,14 @@ import io
 from rich.console import Console
 from rich.text import Text
 
-from tidegate.receipt import Check, Mended, Report
+from tidegate.receipt import Check, EngineChoice, Mended, Report
 from tidegate.reports.safe import records, shown
-from tidegate.reports.wording import failures, known_as, mended_as, place_of, title
+from tidegate.reports.wording import engine_as, failures, known_as, mended_as, place_of, title
 
 _MOST_CHECKS = 10
 _MOST_EXAMPLES = 3
+_USUAL = EngineChoice(name="duckdb", reason="as configured")
+"""What nobody chose is not told on a terminal."""
 _STYLES = {"accepted": "bold green", "rejected": "bold red"}
 
 
@@ -62,6 +64,8 @@ def print_text(report: Report, console: Console) -> None:
         _put(console, f"quarantine: {report.quarantine} (whole records, personal data among them)")
     if report.mended is not None:
         _print_mended(report.mended, console)
+    if report.engine is not None and report.engine != _USUAL:
+        _put(console, f"engine: {engine_as(report.engine)}")
     _put(console, f"digest: {report.digest[:16]}  validation: {report.validation[:16]}")
 
 

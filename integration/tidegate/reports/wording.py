@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.receipt import Check, Example, Known, MendedCells, Report
+from tidegate.receipt import Check, EngineChoice, Example, Known, MendedCells, Report
 from tidegate.reports.safe import records, shown
 
 _FILES = 3
@@ -72,6 +72,11 @@ def mended_as(cells: MendedCells) -> str:
     """What was changed in a mended copy."""
     what = "its name" if cells.slip == "name" else f"{cells.cells:,} cell{'' if cells.cells == 1 else 's'}"
     return f"{what} of {shown(cells.column)} ({cells.slip})"
+
+
+def engine_as(choice: EngineChoice) -> str:
+    """What ran the work, and why."""
+    return f"{choice.name} ({shown(choice.reason, 400)})"
 
 
 def _worst_first(check: Check) -> tuple[int, int, str]:

@@ -73,6 +73,8 @@ def _tags(outcome: Outcome) -> dict[str, str]:
         "tidegate.dataset_uri": receipt.dataset_uri,
         "tidegate.dataset_version": receipt.dataset_version,
         "tidegate.pool_version_before": outcome.pool_before[1],
+        "tidegate.engine": receipt.engine.name if receipt.engine is not None else None,
+        "tidegate.engine_reason": receipt.engine.reason if receipt.engine is not None else None,
         "tidegate.version": receipt.tidegate,
         "mlflow.parentRunId": parent(),
     }

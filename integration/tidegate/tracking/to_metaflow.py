@@ -45,6 +45,7 @@ def _facts(outcome: Outcome) -> dict[str, str]:
         "integration": receipt.integration,
         "dataset_version": receipt.dataset_version,
         "report_digest": receipt.report_digest,
+        "engine": receipt.engine.name if receipt.engine is not None else None,
         **{f"rows_{name}": count for name, count in receipt.rows.model_dump().items()},
     }
     return {f"tidegate.{name}": str(value)[:_LONGEST] for name, value in facts.items() if value is not None}

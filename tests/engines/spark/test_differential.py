@@ -56,8 +56,8 @@ def test_the_same_rows_fail_on_both(
     for folder in folders:
         folder.mkdir()
     with (
-        open_engine(load_config(config), folders[0]) as duckdb,
-        open_engine(load_config(config | {"engine": "spark"}), folders[1]) as on_spark,
+        open_engine(load_config(config), folders[0], "duckdb") as duckdb,
+        open_engine(load_config(config), folders[1], "spark") as on_spark,
     ):
         engines = list(zip((duckdb, on_spark), folders, strict=True))
         try:

@@ -94,8 +94,8 @@ def told(report: Report, receipt: Receipt, published: pa.Table | None = None) ->
     """An outcome without the places in it."""
     quarantine = pq.read_table(report.quarantine) if report.quarantine is not None else None
     return Outcome(
-        report=report.model_dump(mode="json", exclude={"quarantine", "reproduce"}),
-        receipt=receipt.model_dump(mode="json", exclude={"integration", "created_at", "dataset_uri"}),
+        report=report.model_dump(mode="json", exclude={"quarantine", "reproduce", "engine"}),
+        receipt=receipt.model_dump(mode="json", exclude={"integration", "created_at", "dataset_uri", "engine"}),
         quarantine=quarantine,
         published=published,
     )

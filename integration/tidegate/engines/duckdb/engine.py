@@ -25,6 +25,7 @@ from tidegate.engines.duckdb.recurring import write_recurring
 from tidegate.engines.duckdb.row_groups import row_bytes, rows_of_group, widest
 from tidegate.engines.duckdb.stage import staging
 from tidegate.engines.plan import DataFile, Extremes, Stage, StagePlan
+from tidegate.receipt import EngineName
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
@@ -37,6 +38,8 @@ _WAITING = 1 / 8
 
 class DuckDBEngine:
     """DuckDB on one machine. Implements `tidegate.engines.Engine`."""
+
+    name: EngineName = "duckdb"
 
     def __init__(self, folder: Path, resources: Resources, readable: tuple[Path, ...] = ()) -> None:
         self._resources = resources

@@ -27,6 +27,7 @@ from tidegate.engines.spark.session import open_session
 from tidegate.engines.spark.stage import staging
 from tidegate.engines.spark.workers import run_on_workers, write_rows
 from tidegate.errors import EngineFailed
+from tidegate.receipt import EngineName
 
 if TYPE_CHECKING:
     from great_expectations.datasource.fluent.interfaces import Batch
@@ -36,6 +37,8 @@ _FILE, _BEFORE, _ROW = "_file", "_before", "_row"
 
 class SparkEngine:
     """Spark, on a cluster or on this machine's cores. Implements `tidegate.engines.Engine`."""
+
+    name: EngineName = "spark"
 
     def __init__(self, resources: Resources) -> None:
         self._session = open_session(resources)

@@ -129,8 +129,3 @@ def _silence() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def reachable() -> str | None:
-    """What session there is already, in words; None where one would have to be started here."""
-    return "a session of this process" if active() is not None else _named()
