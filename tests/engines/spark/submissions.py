@@ -100,7 +100,7 @@ class _Maker:
         contract, strict = self.contract(columns)
         population = [self.row(columns) for _ in range(self.chance.randint(3, 25))]
         files = {}
-        for number in range(self.chance.choice([1, 1, 2, 3])):
+        for number in range(self.chance.choice([1, 2, 3])):
             name, content = self.file(f"in-{number}", columns, self.drawn(columns, population, 40), strict, faults=True)
             files[name] = content
         strategy = self.chance.choice(["append", "append", "append", "interleave", "weighted"])
@@ -115,7 +115,7 @@ class _Maker:
         return Submission(seed, contract, files, pool, holdout, self.given(columns, strategy))
 
     def columns(self) -> list[Column]:
-        kinds = self.chance.sample(sorted(KINDS), self.chance.randint(4, 9))
+        kinds = self.chance.sample(sorted(KINDS), self.chance.randint(6, 12))
         names = self.chance.sample(NAMES, len(kinds))
         if len({name.lower() for name in names}) < len(names):  # two may not differ by case only
             names = [f"n{number}" for number in range(len(kinds))]
@@ -133,8 +133,8 @@ class _Maker:
             marks["key"] = True
         if self.maybe(0.1):
             marks["personal"] = True
-        options = [rule for rule in kind.rules if self.maybe(0.08)]
-        if self.maybe(0.12) and kind.compared:
+        options = [rule for rule in kind.rules if self.maybe(0.05)]
+        if self.maybe(0.04) and kind.compared:
             options.append("unique=True")
         if self.maybe(0.1) and kind.compared:
             options.append("raise_warning=True")
@@ -151,7 +151,7 @@ class _Maker:
     def functions(self, columns: Sequence[Column]) -> Iterator[str]:
         """Checks and parsers of its own."""
         if self.maybe(0.5):
-            longest = self.chance.choice([1, 3, 6, 25, 40])
+            longest = self.chance.choice([3, 6, 25, 40])
             yield from (
                 "",
                 f"@pa.check({self.chance.choice(columns).name!r})",
@@ -182,9 +182,14 @@ class _Maker:
         for column in columns:
             names = ["feature_1", "feature_22"] if column.pattern else [column.name]
             for name in names:
-                null = self.maybe(0.3 if column.nullable else 0.01)
-                row[name] = None if null else self.chance.choice(column.kind.values)
+                null = self.maybe(0.3 if column.nullable else 0.005)
+                row[name] = None if null else self.value(column.kind)
         return row
+
+    def value(self, kind: Kind) -> Any:
+        if pa.types.is_integer(kind.arrow) and self.maybe(0.5):
+            return self.chance.randint(0, 99)  # else there are too few to tell rows apart
+        return self.chance.choice(kind.values)
 
     def drawn(self, columns: Sequence[Column], population: Sequence[Row], most: int) -> list[Row]:
         rows = []
@@ -204,12 +209,12 @@ class _Maker:
         optional = [name for column in columns if column.optional for name in _names(column)]
         names = list(kinds)
         names = [name for name in names if name not in optional or self.maybe(0.7)]
-        if faults and self.maybe(0.06) and len(names) > 2:
+        if faults and self.maybe(0.03) and len(names) > 2:
             names.remove(self.chance.choice(names))
         if self.maybe(0.2):
             self.chance.shuffle(names)
-        unknown = ["unknown"] if self.maybe(0.3) and (strict is not True or (faults and self.maybe(0.2))) else []
-        share = self.chance.choice([0.0, 0.02, 0.1]) if faults else 0.0
+        unknown = ["unknown"] if self.maybe(0.3) and (strict is not True or (faults and self.maybe(0.05))) else []
+        share = self.chance.choice([0.0, 0.1, 0.2]) if faults else 0.0
         ending = self.chance.choice(["csv", "csv", "jsonl", "jsonl", "json", "parquet", "parquet"])
         made = {"csv": self.csv, "jsonl": self.jsonl, "json": self.json, "parquet": self.parquet}[ending]
         content = made(rows, names, unknown, kinds, share)
@@ -308,7 +313,7 @@ class _Maker:
             "null_values": self.chance.choice([[], [], ["NA", "n/a"], ["1", "a", "NULL"]]),
             "trim_strings": self.maybe(0.3),
             "missing": {},
-            "deduplicate": self.chance.choice([True, True, False, [self.chance.choice(columns).name]]),
+            "deduplicate": self.chance.choice([True, True, True, False, [self.chance.choice(columns).name]]),
         }
         for column in columns:
             if self.maybe(0.25):
