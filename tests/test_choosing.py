@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.cli.in_process import command_line
-from tests.engines.test_session import NAMES
+from tests.engines.test_session import no_session
 from tests.test_room import Usage
 
 from tidegate.choosing import choose_engine
@@ -50,8 +50,7 @@ NOWHERE = "but there is no Spark session to run on: docs/scaling.md tells how to
 @pytest.fixture(autouse=True)
 def folder(working_registry: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a registry and a file, and no Spark anywhere."""
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
+    no_session(monkeypatch)
     root = working_registry(CONTRACT)
     (root / "x.csv").write_text(ROWS)
     return root

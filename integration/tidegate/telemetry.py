@@ -36,6 +36,15 @@ def silence_dependencies() -> None:
         os.environ.setdefault(name, value)
 
 
+def pass_over_pandas_on_spark() -> None:
+    """Have Pandera do without it, in a process that is ours.
+
+    Where PySpark is installed Pandera would import it. That fails with every pandas that we run on, but takes half a
+    second, and first there is a warning on standard error.
+    """
+    sys.modules.setdefault("pyspark.pandas", None)  # type: ignore[arg-type]  # None: there is no such module
+
+
 def event(log: logging.Logger, name: str, /, level: int = logging.INFO, **fields: Any) -> None:
     """Log one event with fields."""
     log.log(level, name, extra={"fields": fields, "run_id": run_id.get()})

@@ -52,12 +52,15 @@ def contract(make: Callable[[str], Contract], body: str) -> Contract:
 
 
 @pytest.mark.duckdb("it is about processes on this machine")
-def test_many_rows_are_judged_by_several_processes(bench: Any, make_contract: Callable[[str], Contract]) -> None:
+def test_many_rows_are_judged_by_several_processes(
+    bench: Any, make_contract: Callable[[str], Contract], capfd: pytest.CaptureFixture[str]
+) -> None:
     loaded = contract(make_contract, "print('said by the author'); return cells % 50_000 != 49_999")
     every = [50_000 * n for n in range(1, 7)]
     assert judged(bench, loaded) == (every, 2, {})
     assert judged(bench, loaded, rows=50_000) == ([50_000], 1, {})
     assert judged(bench, loaded, threads=1) == (every, 1, {})
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("rows", [10, ROWS])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.engines.test_session import NAMES
+from tests.engines.test_session import no_session
 
 from tidegate.engines import choice, engine_by_size, named_engine
 from tidegate.errors import Misuse
@@ -13,9 +13,8 @@ NOWHERE = "but there is no Spark session to run on: docs/scaling.md tells how to
 
 
 @pytest.fixture(autouse=True)
-def no_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
+def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_session(monkeypatch)
 
 
 def chosen(submission: int, pool: int = 0, bound: int = 256 * GB) -> tuple[str, str]:

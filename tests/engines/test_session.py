@@ -18,10 +18,16 @@ DEFAULTS = "the cluster that spark-defaults.conf names"
 MASTER = "the cluster that MASTER names"
 
 
-@pytest.fixture(autouse=True)
-def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is a session named, nor is the one seen that other tests have in this process."""
+    monkeypatch.setattr("tidegate.engines.spark.reachable.active", lambda: None)
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_session(monkeypatch)
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,13 @@ def test_awkward_csv_loses_no_record_and_names_the_bad_one(tmp_path: Path, case:
     assert table.column("a").to_pylist() == firsts
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("kind", ["string", "int64"])
+def test_a_blank_line_of_one_column_is_one_record_whatever_ends_it(tmp_path: Path, newline: str, kind: str) -> None:
+    _, table = staged(tmp_path, {"a": kind}, write(tmp_path, "x.csv", f"a\n{newline}7\n"))
+    assert table.column("a").to_pylist() == [None, "7" if kind == "string" else 7]
+
+
 def test_spaces_around_quotes_are_not_stripped_in_silence(tmp_path: Path) -> None:
     _, table = staged(tmp_path, {"a": "string", "b": "string"}, write(tmp_path, "x.csv", 'a,b\nx, "y"\n'))
     assert table.column("b").to_pylist() == [' "y"']

@@ -138,6 +138,7 @@ SMALL = {"resources": {"max_bytes": 100_000}}
 YEAR_2300 = datetime.fromisoformat("2300-01-02T03:04:05.678901")
 NO_MINIMUM = forged(LOW, int64(-7), int64(3))
 NO_MINIMUM_32 = forged(of([-7, 5, 9], pa.int32()), struct.pack("<i", -7), struct.pack("<i", 3))
+NO_MINIMUM_BESIDE_NULLS = forged(of([-7, 9, None, None], pa.int64(), row_group_size=2), int64(-7), int64(3))
 DAY = struct.pack("<i", 19_000)
 DATES = of([19_000, 19_002], pa.date32())
 NULL_TEXT = of([None, "x", "y"], pa.string())
@@ -152,6 +153,8 @@ CASES = (
          "value": [1, 2]})), "accepted", "a character that cannot be seen", (("a", 1),),
          ((2, "id", "invisible-character"),)),
     Case(22, "forged minimum", file("x.parquet", NO_MINIMUM), "unreadable", EXTREMES, columns=AT_LEAST_0),
+    Case(22, "forged minimum beside nothing but nulls", file("x.parquet", NO_MINIMUM_BESIDE_NULLS), "unreadable",
+         EXTREMES, columns=AT_LEAST_0),
     Case(22, "forged maximum", file("x.parquet", forged(LOW, int64(9), int64(8))), "unreadable", EXTREMES),
     Case(22, "forged minimum of a date", file("x.parquet", forged(DATES, DAY, struct.pack("<i", 19_001))), "unreadable",
          EXTREMES, columns={"value": "Annotated[pd.ArrowDtype, pyarrow.date32()]"}),

@@ -69,7 +69,7 @@ def judge_in_pandera(
     paths = [folder / f"failures-pandera-{part}.parquet" for part in range(parts)]
     if engine.workers is not None:
         jobs = [_job(contract, rules, file.path, path, left_out) for file, path in zip(read, paths, strict=True)]
-        not_evaluated = _on_workers(engine.workers, contract, jobs, rules, folder, resources.max_seconds)
+        paths, not_evaluated = _on_workers(engine.workers, contract, jobs, rules, folder, resources.max_seconds)
     elif parts == 1 and can_be_bounded():
         not_evaluated = _in_this_process(contract, rules, read[0].path, paths[0], left_out, resources.max_seconds)
     else:
@@ -113,13 +113,13 @@ def _job(contract: Contract, rules: Mapping[int, Rule], rows: Path, failures: Pa
 
 def _on_workers(
     workers: Workers, contract: Contract, jobs: list[Job], rules: Mapping[int, Rule], folder: Path, max_seconds: float
-) -> dict[str, str]:
+) -> tuple[list[Path], dict[str, str]]:
     told = {"contract": str(contract.copy_to(folder)), "seconds": max_seconds}
     try:
         answers = workers(judge, [job | told for job in jobs])
     except EngineFailed as error:  # the author's code may have ended the worker, as often as it was tried
         answers = [{"exit": error.fact}]
-    return _gathered(answers, rules)
+    return [Path(answer["failures"]) for answer in answers if "failures" in answer], _gathered(answers, rules)
 
 
 def _in_processes(jobs: list[Job], rules: Mapping[int, Rule], max_seconds: float) -> dict[str, str]:

@@ -9,13 +9,13 @@ import ctypes
 import json
 import signal
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
-from tidegate.audit.pandera_batches import judge_batches
 from tidegate.deadline import OutOfTime, deadline
 from tidegate.errors import BrokenContract
-from tidegate.registry import load_contract
+from tidegate.telemetry import pass_over_pandas_on_spark
 
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
 
@@ -31,16 +31,24 @@ def end_with_parent() -> None:
 
 
 def judge(job: dict[str, Any]) -> dict[str, Any]:
-    """`main` on a machine that may not be this one, where it has so many `seconds`."""
+    """`main` on a machine that may not be this one, where it has so many `seconds`.
+
+    It may be asked twice, at the same time even, so it writes under a name of its own, which it gives as `failures`.
+    """
+    path = Path(job["failures"])
+    failures = str(path.with_stem(f"{path.stem}-{uuid.uuid4().hex}"))
     with deadline(job["seconds"]):
         try:
-            return main(job)
+            return main(job | {"failures": failures}) | {"failures": failures}
         except OutOfTime:
             return {"exit": f"a timeout after {job['seconds']} s"}
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
     """Judge one part of the rows."""
+    from tidegate.audit.pandera_batches import judge_batches
+    from tidegate.registry import load_contract
+
     try:
         contract = load_contract(Path(job["contract"]))
         if contract.digest != job["digest"]:
@@ -60,4 +68,5 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     end_with_parent()
+    pass_over_pandas_on_spark()
     sys.stdout.write(json.dumps(main(json.loads(sys.argv[1]))))

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from tidegate.audit.rules import RuleOutcome
 from tidegate.audit.shape import Shape
 from tidegate.columns import PROBLEMS, RECORD, Column
-from tidegate.engines import DataFile, Engine, joined, rows_of
+from tidegate.engines import DataFile, Engine, into_one, rows_of
 from tidegate.errors import Misuse
 from tidegate.receipt import Check, Example
 from tidegate.registry import Contract
@@ -140,7 +140,7 @@ def keep_failing(engine: Engine, failing: ir.Table, folder: Path, path: Path) ->
 
 def _moved(written: Sequence[DataFile], path: Path) -> DataFile:
     """Move what was written to a path; where that is several files, they become one: people open it."""
-    whole = written[0].path if len(written) == 1 else joined(written, written[0].path.with_name("joined"))
+    whole = written[0].path if len(written) == 1 else into_one(written, written[0].path.with_name("whole"))
     whole.chmod(0o600)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

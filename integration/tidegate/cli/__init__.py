@@ -9,6 +9,7 @@ import errno
 import logging
 import signal
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -30,7 +31,7 @@ from tidegate.cli import (
 )
 from tidegate.cli.demo import demo
 from tidegate.errors import SubmissionRejected, TidegateError
-from tidegate.telemetry import configure_logging
+from tidegate.telemetry import configure_logging, pass_over_pandas_on_spark
 
 app = typer.Typer(
     name="tidegate",
@@ -83,7 +84,10 @@ class _Stopped(BaseException):
 
 def main() -> None:
     """Run the command line. What is the input's fault ends in words, never in a traceback."""
+    pass_over_pandas_on_spark()
     received: list[int] = []
+    # Pandera imports PySpark where that is installed, which then says what it thinks of pandas 3, again and again.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
     def stop(number: int, frame: object) -> None:
         received.append(number)

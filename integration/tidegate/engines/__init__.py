@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from tidegate.config import IntegrationConfig
 from tidegate.engines.choice import engine_by_size, named_engine
-from tidegate.engines.plan import DataFile, Extremes, Stage, StagedFile, StagePlan, StageSource, joined, rows_of
+from tidegate.engines.plan import (
+    DataFile,
+    Extremes,
+    Stage,
+    StagedFile,
+    StagePlan,
+    StageSource,
+    into_one,
+    rows_of,
+)
 from tidegate.receipt import EngineName
 
 if TYPE_CHECKING:
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DataFile",
     "Engine",
+    "EngineName",
     "Extremes",
     "Job",
     "Stage",
@@ -32,7 +42,7 @@ __all__ = [
     "StagedFile",
     "Workers",
     "engine_by_size",
-    "joined",
+    "into_one",
     "named_engine",
     "open_engine",
     "rows_of",

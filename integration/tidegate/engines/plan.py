@@ -32,7 +32,7 @@ def rows_of(files: Iterable[DataFile]) -> int:
     return sum(file.rows for file in files)
 
 
-def joined(files: Sequence[DataFile], path: Path) -> Path:
+def into_one(files: Sequence[DataFile], path: Path) -> Path:
     """Write the rows of files with the same columns to one, in order, a row group at a time."""
     with pq.ParquetWriter(path, pq.read_schema(files[0].path), compression="zstd") as writer:
         for file in files:
@@ -61,14 +61,39 @@ class Extremes(_Plain):
         )
 
 
+class Unsplittable(Exception):
+    """A part of a source cannot be read by itself as it is read within the whole: stage the whole source."""
+
+
+class Part(_Plain):
+    """A piece of one source that holds whole records.
+
+    Attributes:
+        start, end: its bytes in the source, `end` not among them; of Parquet its row groups, counted from 0.
+        head: how many bytes the header of CSV takes. It is no part's own, and read before each.
+        lines: how many lines of JSON Lines there are before it.
+    """
+
+    start: int
+    end: int
+    head: int = 0
+    lines: int = 0
+
+    @property
+    def repeated(self) -> int:
+        """How many bytes are read with it that were read with the first part."""
+        return self.head if self.start > self.head else 0
+
+
 class StageSource(_Plain):
-    """One file to stage. `counts` is of its plain bytes; None where they are not counted yet."""
+    """One file to stage, or one part of it. `counts` is of its plain bytes; None where they are not counted yet."""
 
     uri: str
     path: Path
     format: Literal["csv", "json", "jsonl", "parquet"]
     compression: Literal["none", "gzip", "zstd", "zip"]
     counts: ByteCounts | None = None
+    part: Part | None = None
 
 
 class StagePlan(_Plain):
@@ -119,6 +144,7 @@ class StagedFile(_Plain):
         matched: columns of the source that match a pattern, each with its pattern.
         sparse: whether a record may leave a column out (JSON), so that null and absent are one.
         unfinished: whether it is CSV and does not end with a newline, as one that was cut off.
+        at_most: for Parquet, how large it can be at most when its dictionaries are written out.
     """
 
     rows: int
@@ -129,6 +155,7 @@ class StagedFile(_Plain):
     matched: dict[str, str] = {}
     sparse: bool
     unfinished: bool = False
+    at_most: int = 0
 
 
 class Stage(_Plain):

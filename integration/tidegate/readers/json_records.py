@@ -55,6 +55,7 @@ def read_json_records(
     strict: bool,
     limits: Resources,
     null_values: frozenset[str] = frozenset(),
+    lines_before: int = 0,
 ) -> JsonReading:
     """Read an array of objects, or one object per line: one row per record, malformed ones included, in order.
 
@@ -69,13 +70,14 @@ def read_json_records(
         strict: whether a key that the contract has not makes a record malformed; it is passed over otherwise.
         limits: on the depth and on the size of a cell.
         null_values: texts that stand for null in columns of any type; they are handed on as they are.
+        lines_before: how many lines there are before these, of a file of lines.
 
     Raises:
         SourceUnreadable: while reading, where the array is cut off or goes on after its end.
     """
     reading = JsonReading(iter(()))
     rows = _Rows(columns, strict, limits, null_values, reading.seen)
-    reading.batches = _batches(path, lines(path) if format == "jsonl" else elements(path), rows)
+    reading.batches = _batches(path, lines(path, lines_before) if format == "jsonl" else elements(path), rows)
     return reading
 
 

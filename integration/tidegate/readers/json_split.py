@@ -31,11 +31,12 @@ class RawRecord(NamedTuple):
     place: str
 
 
-def lines(path: str | Path) -> Iterator[RawRecord]:
-    """The records of a JSON Lines file: its lines, without the blank ones."""
+def lines(path: str | Path, before: int = 0) -> Iterator[RawRecord]:
+    """The records of a JSON Lines file: its lines, without the blank ones. `before` lines were cut off before them."""
     with opened(path) as file:
-        _skip_bom(file)
-        number = 0
+        if not before:
+            _skip_bom(file)
+        number = before
         while line := file.readline(RECORD_BYTES + 1):
             number += 1
             place = f"line {number}"

@@ -31,7 +31,9 @@ _GZIP = 47  # for zlib: the header and checksum of gzip or, as some write, of it
 _WIDTHS = {"INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 
 
-def check_pages(path: str | Path, metadata: pq.FileMetaData, limits: Resources) -> tuple[int, int]:
+def check_pages(
+    path: str | Path, metadata: pq.FileMetaData, limits: Resources, groups: range | None = None
+) -> tuple[int, int]:
     """Read the header of every page.
 
     Args:
@@ -39,6 +41,7 @@ def check_pages(path: str | Path, metadata: pq.FileMetaData, limits: Resources) 
         metadata: its footer.
         limits: `max_bytes` bounds what all pages together may become, numbers that stand in a dictionary as often as
             they occur, and `max_row_group_bytes` those of one row group. What the footer says of both is not believed.
+        groups: the row groups whose pages are read; all where it is None.
 
     Returns:
         How many bytes that is, and how many all values are at most. A text in a dictionary may be as long as the
@@ -50,7 +53,7 @@ def check_pages(path: str | Path, metadata: pq.FileMetaData, limits: Resources) 
     """
     decoded = texts = 0
     with Path(path).open("rb") as file:
-        for number in range(metadata.num_row_groups):
+        for number in range(metadata.num_row_groups) if groups is None else groups:
             before = decoded
             for place in range(metadata.num_columns):
                 for size, text in _chunk(file, path, metadata, number, place):

@@ -63,7 +63,7 @@ def check_footer(uri: str, plain: Path, limits: Resources) -> pq.FileMetaData:
     return metadata
 
 
-def refuse_lies(uri: str, footer: pq.FileMetaData, staged: pq.FileMetaData, *, repaired: bool) -> None:
+def refuse_lies(uri: str, footer: pq.FileMetaData, staged: pq.FileMetaData, groups: range, *, repaired: bool) -> None:
     """Hold what a footer said of its columns against what their values turned out to be.
 
     Nothing is judged by a foreign footer, so a lie in it changes no verdict: but its file is corrupt or forged.
@@ -71,23 +71,26 @@ def refuse_lies(uri: str, footer: pq.FileMetaData, staged: pq.FileMetaData, *, r
     Args:
         footer: the file's own.
         staged: that of its rows as we wrote them; columns of another type there are passed over.
+        groups: the row groups in which they are.
         repaired: whether cells may have become null on the way.
 
     Raises:
         SourceUnreadable: there are other nulls than it says, or values beyond its extremes.
     """
     kinds, places, written = _kinds(footer), places_of(footer), places_of(staged)
-    exact = not repaired and _nulls(staged, written[PROBLEMS]) == staged.num_rows  # a malformed cell is null as well
+    all_ours = range(staged.num_row_groups)
+    malformed = _nulls(staged, written[PROBLEMS], all_ours) != staged.num_rows
+    exact = not repaired and not malformed  # a malformed cell is null as well
     ours = _kinds(staged)
     for name in kinds.keys() & ours.keys() & places.keys() & written.keys():
         if kinds[name] != ours[name] or pa.types.is_nested(kinds[name]):
             continue
-        said, found = _nulls(footer, places[name]), _nulls(staged, written[name])
+        said, found = _nulls(footer, places[name], groups), _nulls(staged, written[name], all_ours)
         whole = exact and not pa.types.is_floating(kinds[name])  # NaN is a null here
         if said is not None and found is not None and (said > found or (whole and said != found)):
             raise _lie(uri, name, "how many nulls there are")
-        low, high = _extremes(footer, places[name])
-        least, most = _extremes(staged, written[name])
+        low, high = _extremes(footer, places[name], groups)
+        least, most = _extremes(staged, written[name], all_ours)
         if (low is not None and least is not None and least < low) or (
             high is not None and most is not None and most > high
         ):
@@ -112,20 +115,22 @@ def _kinds(metadata: pq.FileMetaData) -> dict[str, pa.DataType]:
     return {field.name: field.type for field in metadata.schema.to_arrow_schema()}
 
 
-def _statistics(metadata: pq.FileMetaData, place: int) -> Iterator[pq.Statistics | None]:
-    return (metadata.row_group(number).column(place).statistics for number in range(metadata.num_row_groups))
+def _statistics(metadata: pq.FileMetaData, place: int, groups: range) -> Iterator[pq.Statistics | None]:
+    return (metadata.row_group(number).column(place).statistics for number in groups)
 
 
-def _nulls(metadata: pq.FileMetaData, place: int) -> int | None:
+def _nulls(metadata: pq.FileMetaData, place: int, groups: range) -> int | None:
     """How many nulls a column has; None where a row group does not tell."""
-    told = [each.null_count if each and each.has_null_count else None for each in _statistics(metadata, place)]
+    told = [each.null_count if each and each.has_null_count else None for each in _statistics(metadata, place, groups)]
     return None if None in told else sum(each for each in told if each is not None)
 
 
-def _extremes(metadata: pq.FileMetaData, place: int) -> tuple[Any, Any]:
-    """The smallest and the largest value of a column; None where a row group does not tell."""
+def _extremes(metadata: pq.FileMetaData, place: int, groups: range) -> tuple[Any, Any]:
+    """The smallest and the largest value of a column; None where a row group has values and does not tell."""
     ends: list[tuple[Any, Any]] = []
-    for told in _statistics(metadata, place):
+    for told in _statistics(metadata, place, groups):
+        if told and told.has_null_count and not told.num_values:
+            continue  # nulls have no extremes
         if told is None or not told.has_min_max:
             return None, None
         with suppress(ValueError, OverflowError):  # a date that Python has not

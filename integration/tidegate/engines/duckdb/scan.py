@@ -2,7 +2,8 @@
 
 A CSV file is first read by DuckDB, strictly. That is believed only if **every byte of the file is accounted for** by
 the values, delimiters, quotes and newlines of the rows it returned; otherwise, or where DuckDB complains, the file is
-read again record by record by `tidegate.readers.csv_records`, which knows which record is wrong and why.
+read again record by record by `tidegate.readers.csv_records`, which knows which record is wrong and why. A part of a
+file (`tidegate.engines.parts`) is read the first way only.
 
 Whole numbers DuckDB may even parse itself, which spares a third of the work: it takes ` 7`, `1.5` and `1_000` for
 numbers too, but then the digits of the numbers it returned do not account for the file's bytes. Only ``1e5`` and
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +32,7 @@ from tidegate.engines.duckdb.connection import added, identifier, quoted
 from tidegate.engines.duckdb.digits import count_digits
 from tidegate.engines.duckdb.foreign_footer import check_footer, corrupt, refuse_lies
 from tidegate.engines.duckdb.row_groups import bytes_of_record, bytes_of_row
-from tidegate.engines.plan import StagePlan, StageSource
+from tidegate.engines.plan import StagePlan, StageSource, Unsplittable
 from tidegate.errors import SourceUnreadable
 from tidegate.readers.admission import DECODED, too_many_bytes
 from tidegate.readers.counts import CHUNK, ByteCounts, Counting
@@ -42,6 +44,8 @@ from tidegate.readers.parquet_pages import check_pages
 
 BITS = 60
 """How many columns one mask of repaired cells covers, so that it stays within 64 bits."""
+ROW = "file_row_number"
+"""DuckDB's name for a row's place in its Parquet file, counted from 0."""
 _QUOTE = b'"'
 _PART = 8_000_000
 """Bytes that DuckDB gives to a thread of its CSV reader: a smaller file has one reader."""
@@ -61,6 +65,7 @@ class Scan:
         reader_problems: whether the relation names problems of its own.
         row_bytes: about how long a row is.
         decoded_bytes: how large a Parquet file is when it is decoded.
+        at_most: how large it can be when its dictionaries are written out.
         counted_bytes: SQL for how many bytes of the source a row's values account for.
         tentative: whether there is a more exact way, should this one fail.
         invisible: whether cells may hold characters that nobody sees.
@@ -76,6 +81,7 @@ class Scan:
     reader_problems: bool = False
     row_bytes: float = 0
     decoded_bytes: int = 0
+    at_most: int = 0
     counted_bytes: str | None = None
     tentative: bool = False
     invisible: bool = True
@@ -100,7 +106,10 @@ class Scan:
 def open_scan(
     connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, plain: Path
 ) -> Iterator[Scan]:
-    """The ways to read `source`, whose plain bytes are at `plain`, from the fastest to the most exact."""
+    """The ways to read `source`, whose plain bytes are at `plain`, from the fastest to the most exact.
+
+    A part of a CSV file has no exact way: it is read strictly or not at all.
+    """
     if source.format == "parquet":
         yield _parquet(connection, plan, source, plain)
     elif source.format == "csv":
@@ -110,7 +119,7 @@ def open_scan(
         if PROBLEMS in dialect.header:
             raise SourceUnreadable(f"{source.uri} has a column {PROBLEMS!r}, a name of Tidegate's own.", "Rename it.")
         counts = source.counts or _counts(plain)
-        numbers = _numbers(plan, counts)
+        numbers = _numbers(plan, counts) if len(dialect.header) > 1 else frozenset()
         if numbers and not counts.nuls:
             yield _fast_csv(connection, plan, plain, dialect, counts, numbers)
         if not counts.nuls:
@@ -118,11 +127,12 @@ def open_scan(
             # Where a text holds what looks like records, a thread may begin within it.
             if counts.quotes and plain.stat().st_size > _PART:
                 yield _fast_csv(connection, plan, plain, dialect, counts, parallel=False)
-        yield _exact_csv(connection, plan, plain, dialect, counts)
+        if source.part is None:
+            yield _exact_csv(connection, plan, plain, dialect, counts)
     else:
         if plan.patterns:  # a key may first stand in the last record
             plan = plan.with_matched(json_keys(plain, source.format, plan.resources))
-        yield _json(connection, plan, source.format, plain)
+        yield _json(connection, plan, source.format, plain, source.part.lines if source.part else 0)
 
 
 def _scan(connection: duckdb.DuckDBPyConnection, plan: StagePlan, relation: str, source_types: dict[str, str]) -> Scan:
@@ -186,11 +196,13 @@ def _fast_csv(
 
     def holds(connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
         row = connection.execute(
-            "SELECT count(*), coalesce(sum(_bytes), 0), coalesce(max(_bytes), 0)"
+            "SELECT count(*), coalesce(sum(_bytes), 0), coalesce(min(_bytes), 0), coalesce(max(_bytes), 0)"
             f" FROM read_parquet({quoted(str(target))})"
         ).fetchone()
         assert row is not None
-        rows, in_values, longest = row
+        rows, in_values, shortest, longest = row
+        if len(types) == 1 and not shortest:
+            return False  # blank lines are records here: behind other newlines, DuckDB takes `\r\n` for two of them
         in_values += count_digits(connection, target, [name for name in types if name in kinds])
         newline = len(dialect.newline)
         unfinished = newline if rows and not ends_with(plain, dialect.newline.encode()) else 0
@@ -212,10 +224,16 @@ def _exact_csv(
     return scan
 
 
-def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, form: Literal["json", "jsonl"], plain: Path) -> Scan:
+def _json(
+    connection: duckdb.DuckDBPyConnection,
+    plan: StagePlan,
+    form: Literal["json", "jsonl"],
+    plain: Path,
+    lines_before: int,
+) -> Scan:
     reading = read_json_records(
         plain, form, plan.columns,
-        strict=plan.strict, limits=plan.resources, null_values=frozenset(plan.null_values),
+        strict=plan.strict, limits=plan.resources, null_values=frozenset(plan.null_values), lines_before=lines_before,
     )  # fmt: skip
     names = tuple(column.name for column in plan.columns)
     scan = _records(connection, plan, reading.batches, names)
@@ -227,8 +245,13 @@ def _json(connection: duckdb.DuckDBPyConnection, plan: StagePlan, form: Literal[
 def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: StageSource, plain: Path) -> Scan:
     max_bytes = plan.resources.max_bytes
     footer = check_footer(source.uri, plain, plan.resources)
-    decoded, most = check_pages(plain, footer, plan.resources)
+    groups = range(footer.num_row_groups)
     relation = f"read_parquet({quoted(str(plain))}, hive_partitioning=false, union_by_name=false)"
+    if source.part:
+        groups = range(source.part.start, source.part.end)
+        relation = f"(SELECT * FROM {relation} WHERE {_within(footer, groups)})"
+    rows = sum(footer.row_group(number).num_rows for number in groups)
+    decoded, most = check_pages(plain, footer, plan.resources, groups)
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     except duckdb.Error as error:
@@ -236,22 +259,36 @@ def _parquet(connection: duckdb.DuckDBPyConnection, plan: StagePlan, source: Sta
     types = {name: kind for name, kind, *_ in described}
     if most > max_bytes:
         _refuse_repeated_texts(connection, source, relation, types, max_bytes)
-    scan = _scan(connection, plan.with_matched(types), relation, types | _durations(source, plain, plan.columns))
+    scan = _scan(
+        connection, plan.with_matched(types), relation, types | _durations(source, plain, plan.columns, groups)
+    )
     scan.row_bytes = bytes_of_row(plain)
-    scan.decoded_bytes = decoded
+    scan.decoded_bytes, scan.at_most = decoded, most
 
     def holds(connection: duckdb.DuckDBPyConnection, target: Path) -> bool:
         staged = pq.read_metadata(target)
-        if staged.num_rows != footer.num_rows:
+        if staged.num_rows != rows:
             raise SourceUnreadable(
-                f"{source.uri} says that it holds {footer.num_rows} records, but {staged.num_rows} could be read.",
+                f"{source.uri} says that it holds {rows} records, but {staged.num_rows} could be read.",
                 "The file is corrupt or forged. Write it anew.",
             )
-        refuse_lies(source.uri, footer, staged, repaired=bool(plan.null_values))
+        refuse_lies(source.uri, footer, staged, groups, repaired=bool(plan.null_values))
         return True
 
     scan.holds = holds
     return scan
+
+
+def _within(footer: pq.FileMetaData, groups: range) -> str:
+    """SQL for whether a row is in these row groups; DuckDB passes over the others.
+
+    Raises:
+        Unsplittable: the file has a column of the name that DuckDB gives to a row's place, which would be asked then.
+    """
+    if ROW in map(str.casefold, footer.schema.to_arrow_schema().names):
+        raise Unsplittable(f"a column is named {ROW}")
+    before = [0, *accumulate(footer.row_group(number).num_rows for number in range(groups.stop))]
+    return f"{ROW} >= {before[groups.start]} AND {ROW} < {before[groups.stop]}"
 
 
 def _refuse_repeated_texts(
@@ -269,7 +306,7 @@ def _refuse_repeated_texts(
             raise too_many_bytes(source.uri, int(row[0]), max_bytes, DECODED)
 
 
-def _durations(source: StageSource, plain: Path, columns: tuple[Column, ...]) -> dict[str, str]:
+def _durations(source: StageSource, plain: Path, columns: tuple[Column, ...], groups: range) -> dict[str, str]:
     """What the file's Arrow schema knows and DuckDB does not: the unit of durations, which it takes for numbers.
 
     Raises:
@@ -282,7 +319,7 @@ def _durations(source: StageSource, plain: Path, columns: tuple[Column, ...]) ->
             durations[field_.name] = f"DURATION {field_.type.unit}"
         zoned = pa.types.is_timestamp(field_.type) and field_.type.unit == "ns" and field_.type.tz is not None
         if zoned and field_.name in wanted:
-            for batch in pq.ParquetFile(plain).iter_batches(columns=[field_.name]):
+            for batch in pq.ParquetFile(plain).iter_batches(row_groups=[*groups], columns=[field_.name]):
                 if pc.any(pc.not_equal(pc.nanosecond(batch.column(0)), 0)).as_py():
                     raise SourceUnreadable(
                         f"{source.uri} has times in {field_.name!r} that are finer than a microsecond.",

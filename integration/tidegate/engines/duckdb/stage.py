@@ -11,7 +11,7 @@ from tidegate.engines.duckdb.forked import Forked, forked
 from tidegate.engines.duckdb.memory import limit_of, refuse_too_little
 from tidegate.engines.duckdb.progress import Together, heard
 from tidegate.engines.duckdb.shares import admit, shared_out, together
-from tidegate.engines.plan import Stage, StagePlan
+from tidegate.engines.plan import Stage, StagePlan, Unsplittable
 from tidegate.errors import Misuse, NoRoom, SourceUnreadable, TidegateError
 
 _ERRORS = {error.__name__: error for error in (SourceUnreadable, NoRoom, Misuse, TidegateError)}
@@ -22,6 +22,9 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
     """Stage in other processes while the block runs. The block gets the function that waits for the outcome.
 
     The processes end with the block, and with us: they hold the other end of their standard input.
+
+    Raises:
+        Unsplittable: the plan has parts of sources, and one of them cannot be read by itself.
     """
     refuse_too_little(limit_of(plan.resources), {source.format for source in plan.sources})
     plans = shared_out(plan)
@@ -33,8 +36,13 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
             outcomes.append(stack.enter_context(_process(share, told)))
 
         def outcome() -> Stage:
-            stage = together([wait() for wait in outcomes])
-            admit(stage.staged, plan.resources)  # each process knew only its own files
+            try:
+                stage = together([wait() for wait in outcomes])
+                admit(stage.staged, plan.resources)  # each process knew only its own files
+            except SourceUnreadable as error:
+                if any(source.part for source in plan.sources):
+                    raise Unsplittable(error.fact) from None
+                raise
             return stage
 
         yield outcome
@@ -64,6 +72,8 @@ def _outcome(process: Forked, plan: StagePlan, deadline: float) -> Stage:
             "The file may be crafted or corrupt. If it is sound, raise resources.memory_limit.",
         )
     answer = json.loads(output)
+    if answer.get("error") == "Unsplittable":
+        raise Unsplittable(answer["fact"])
     if "error" in answer:
         raise _ERRORS[answer["error"]](answer["fact"], answer["hint"])
     return Stage.model_validate(answer["stage"])

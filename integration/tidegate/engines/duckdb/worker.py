@@ -28,8 +28,9 @@ from tidegate.engines.duckdb.progress import Lines, in_turn, polled
 from tidegate.engines.duckdb.row_groups import rows_of_group
 from tidegate.engines.duckdb.scan import BITS, Scan, ends_with, open_scan
 from tidegate.engines.duckdb.shares import admit
-from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource
+from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource, Unsplittable
 from tidegate.errors import NoRoom, SourceUnreadable, TidegateError
+from tidegate.readers.cuts import copy_part
 from tidegate.readers.decompress import decompress_to
 from tidegate.telemetry import listen
 
@@ -45,6 +46,8 @@ def main(progress: int | None = None) -> NoReturn:
     try:
         with nullcontext() if progress is None else listen(Lines(progress)):
             answer: dict[str, Any] = {"stage": stage(plan).model_dump(mode="json")}
+    except Unsplittable as error:
+        answer = {"error": "Unsplittable", "fact": str(error), "hint": None}
     except SourceUnreadable as error:
         answer = {"error": "SourceUnreadable", "fact": error.fact, "hint": error.hint}
     except (duckdb.OutOfMemoryException, MemoryError) as error:
@@ -65,7 +68,21 @@ def main(progress: int | None = None) -> NoReturn:
 
 
 def stage(plan: StagePlan) -> Stage:
-    """Stage every source of the plan, one Parquet file each."""
+    """Stage every source of the plan, one Parquet file each.
+
+    Raises:
+        SourceUnreadable: a source is not what it claims to be.
+        Unsplittable: where it has parts, one of them cannot be read by itself, whatever may be the reason.
+    """
+    try:
+        return _stage(plan)
+    except SourceUnreadable as error:
+        if any(source.part for source in plan.sources):  # what is wrong with the whole, only the whole can tell
+            raise Unsplittable(error.fact) from None
+        raise
+
+
+def _stage(plan: StagePlan) -> Stage:
     connection = connect(plan.folder, plan.resources, files=tuple(source.path for source in plan.sources))
     lock(connection)
     staged: list[StagedFile] = []
@@ -76,13 +93,15 @@ def stage(plan: StagePlan) -> Stage:
     for number, source in enumerate(in_turn(plan.sources)):
         plain = plan.folder / f"source-{number:05}"
         try:
-            _decompress(plan, source, plain)
+            _lay_out(plan, source, plain)
             for attempt, scan in enumerate(open_scan(connection, plan, source, plain)):
                 # Never twice under one name: DuckDB may take a file for the one that it has read a moment before.
                 target = plan.folder / f"stage-{number:05}-{attempt}.parquet"
                 if _staged_whole(connection, plan, source, scan, target):
                     break
                 target.unlink(missing_ok=True)
+            else:
+                raise Unsplittable(f"a part of {source.uri} is not strictly well-formed")
         except SourceUnreadable as error:  # the readers know the file by other names than its sender
             fact = error.fact.replace(str(plain), source.uri).replace(str(source.path), source.uri)
             raise SourceUnreadable(fact, error.hint) from None
@@ -90,12 +109,13 @@ def stage(plan: StagePlan) -> Stage:
         staged.append(
             StagedFile(
                 rows=rows,
-                bytes=scan.decoded_bytes or plain.stat().st_size,
+                bytes=scan.decoded_bytes or plain.stat().st_size - (source.part.repeated if source.part else 0),
                 uri=source.uri,
                 present=scan.present(),
                 unknown=scan.unknown,
                 matched=plan.matched(scan.present()),
                 sparse=source.format in ("json", "jsonl"),
+                at_most=scan.at_most,
                 unfinished=source.format == "csv" and not (ends_with(plain, b"\n") or ends_with(plain, b"\r")),
             )
         )
@@ -133,9 +153,11 @@ def _staged_whole(
     return scan.holds(connection, target)
 
 
-def _decompress(plan: StagePlan, source: StageSource, plain: Path) -> None:
+def _lay_out(plan: StagePlan, source: StageSource, plain: Path) -> None:
     """The source's bytes, decompressed, under a name of ours that no reader takes for a pattern."""
-    if source.compression == "none":
+    if source.part and source.format != "parquet":
+        copy_part(source.path, plain, source.part.head, source.part.start, source.part.end)
+    elif source.compression == "none":
         plain.symlink_to(source.path)
     else:
         decompress_to(source.path, source.compression, plain, plan.resources)

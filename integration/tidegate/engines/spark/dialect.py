@@ -18,6 +18,7 @@ from ibis.backends.pyspark import Backend
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from ibis.backends.sql.datatypes import PySparkType
 
+from tidegate.engines.spark.failures import explained
 from tidegate.engines.spark.functions import AS_JSON, SEARCH
 
 _WIDER = {dt.UInt8: dt.Int16, dt.UInt16: dt.Int32, dt.UInt32: dt.Int64}
@@ -111,8 +112,9 @@ class SparkBackend(Backend):
         """The expression's values, in memory."""
         self._run_pre_execute_hooks(expr)
         table = expr.as_table()
-        frame = self._session.sql(self.compile(table, params=params, limit=limit))
-        arrow = frame.toArrow().cast(table.schema().to_pyarrow())
+        with explained():
+            frame = self._session.sql(self.compile(table, params=params, limit=limit))
+            arrow = frame.toArrow().cast(table.schema().to_pyarrow())
         return expr.__pyarrow_result__(arrow)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,6 @@ from urllib.parse import quote
 import ibis
 import ibis.expr.types as ir
 import pyarrow.parquet as pq
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
 
 from tidegate.columns import RECORD
 from tidegate.config import Resources
@@ -22,11 +20,11 @@ from tidegate.engines import Job
 from tidegate.engines.duckdb.footer import extremes
 from tidegate.engines.plan import DataFile, Extremes, Stage, StagePlan
 from tidegate.engines.spark.dialect import SparkBackend, ddl, written_as
+from tidegate.engines.spark.failures import SPARK_ERRORS, explained
 from tidegate.engines.spark.functions import register
-from tidegate.engines.spark.session import open_session
+from tidegate.engines.spark.session import leave_session, open_session
 from tidegate.engines.spark.stage import staging
 from tidegate.engines.spark.workers import run_on_workers, write_rows
-from tidegate.errors import EngineFailed
 from tidegate.receipt import EngineName
 
 if TYPE_CHECKING:
@@ -42,10 +40,11 @@ class SparkEngine:
 
     def __init__(self, resources: Resources) -> None:
         self._session = open_session(resources)
-        register(self._session)
         self._ibis = SparkBackend()
         self._ibis.register_options()
-        self._ibis.do_connect(self._session)
+        with explained():
+            register(self._session)
+            self._ibis.do_connect(self._session)
         self._batches = 0
 
     def stage(self, plan: StagePlan) -> AbstractContextManager[Callable[[], Stage]]:
@@ -57,11 +56,12 @@ class SparkEngine:
             schema = ibis.schema({n: kind for n, kind in schema.items() if n != record})
         paths = [_escaped(file.path) for file in files]
         reader = self._session.read.schema(ddl(schema)).option("recursiveFileLookup", "true")  # no names as partitions
-        frame = reader.parquet(*paths)
-        if record is not None:
-            frame = self._numbered(frame, files, record)
-            schema = ibis.schema({**schema, record: "int64"})
-        frame.createOrReplaceTempView(name)
+        with explained(files[0].path.parent):
+            frame = reader.parquet(*paths)
+            if record is not None:
+                frame = self._numbered(frame, files, record)
+                schema = ibis.schema({**schema, record: "int64"})
+            frame.createOrReplaceTempView(name)
         return self._ibis.table_of(name, schema)
 
     def _numbered(self, frame: Any, files: tuple[DataFile, ...], record: str) -> Any:
@@ -84,7 +84,7 @@ class SparkEngine:
         return placed.select(*columns, (place + f.col(_ROW)).alias(record))
 
     def write(self, expression: ir.Table, path: Path) -> tuple[DataFile, ...]:
-        with self._explained():
+        with explained():
             frame = self._session.sql(self._ibis.compile(expression))
             return write_rows(frame, written_as(expression.schema()), path.with_suffix(""))
 
@@ -106,7 +106,7 @@ class SparkEngine:
         return extremes(files, columns)
 
     def view(self, name: str, expression: ir.Table) -> ir.Table:
-        with self._explained():
+        with explained():
             self._session.sql(self._ibis.compile(expression)).createOrReplaceTempView(name)
         return self._ibis.table_of(name, expression.schema())
 
@@ -124,7 +124,7 @@ class SparkEngine:
         query = failing_query(batch, expectation, RECORD)
         if query is None:
             return None
-        with self._explained():
+        with explained():
             frame = self._session.sql(query)
             if RECORD not in frame.columns:
                 return None
@@ -132,20 +132,13 @@ class SparkEngine:
             return write_rows(records, written_as(ibis.schema({RECORD: "int64"})), path.with_suffix(""))
 
     def workers(self, function: Callable[[Job], Job], jobs: Sequence[Job]) -> list[Job]:
-        with self._explained():
+        with explained():
             return run_on_workers(self._session, function, jobs)
 
     def close(self) -> None:
-        """Views and functions go with the session; the cluster, and the session that was there, stay."""
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (PySparkException, Py4JError) as error:
-            # Its words may hold a cell; the name of its condition does not.
-            told = (error.getCondition() if isinstance(error, PySparkException) else None) or "a task failed"
-            raise EngineFailed(f"Spark could not do the work: {told}.", "Its own log has the reason.") from None
+        """End what of ours still runs. Views and functions go with our session; the one that was there stays."""
+        with suppress(*SPARK_ERRORS):  # it is gone, and that has been told
+            leave_session(self._session)
 
 
 def _schema_of(files: Sequence[DataFile]) -> ibis.Schema:

@@ -13,22 +13,28 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SEARCH = "tidegate_re2_search"
+"""The name of ``(text, pattern) -> boolean``: whether the regular expression matches anywhere in the text.
+
+DuckDB's regular expressions are RE2's and so are Arrow's. Spark's are Java's, where `$`, `\\w` and much else differ.
+"""
 AS_JSON = "tidegate_as_json"
+"""The name of ``(value) -> text``: a list or a struct as JSON, in DuckDB's spelling."""
 
 
 def register(session: SparkSession) -> None:
     """Make the functions known to a session."""
-    from pyspark.sql.pandas.functions import arrow_udf
+    from pyspark.sql import functions
 
+    arrow_udf: Any = functions.arrow_udf  # type: ignore[attr-defined]  # PySpark's types lack it
     session.udf.register(SEARCH, arrow_udf(_search, "boolean"))
     session.udf.register(AS_JSON, arrow_udf(_as_json, "string"))
 
 
-def _search(text: pa.Array, pattern: pa.Array) -> pa.Array:
-    """Whether RE2 finds the pattern anywhere; null for null. The pattern is a constant, the same in every row."""
-    if not len(text):
+def _search(texts: pa.Array, patterns: pa.Array) -> pa.Array:
+    if len(patterns) == 0:
         return pa.array([], pa.bool_())
-    return pc.match_substring_regex(text, pattern[0].as_py())
+    (pattern,) = patterns.unique().to_pylist()  # a constant
+    return pa.nulls(len(texts), pa.bool_()) if pattern is None else pc.match_substring_regex(texts, pattern)
 
 
 def _as_json(value: pa.Array) -> pa.Array:

@@ -8,8 +8,8 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-_SESSIONS = ("pyspark.sql.connect.session", "pyspark.sql.session")
 _NAMES = ("--remote", "--master", "spark.remote", "spark.master")
 """What names a cluster to spark-submit, the one that goes first before the others."""
 _PROPERTY = re.compile(r"\s*(spark\.(?:remote|master))(?:\s*[=:]\s*|\s+)(\S+)")
@@ -18,11 +18,11 @@ _PROPERTY = re.compile(r"\s*(spark\.(?:remote|master))(?:\s*[=:]\s*|\s+)(\S+)")
 def reachable() -> str | None:
     """What there is to run on, in words for a reader; None where there is nothing.
 
-    That is the active session of this process, whatever it runs on, or a cluster that the environment names, as PySpark
+    That is a session of this process, whatever it runs on, or a cluster that the environment names, as PySpark
     reads it. What is ``local`` there is none: a session of that name would be started here. An address may hold a
     token, so the words say who names it, and not what it is.
     """
-    if _active():
+    if active() is not None:
         return "a Spark session of this process"
     for words, place in _named():
         if place:  # the first that names a place is the one that PySpark would take
@@ -30,10 +30,21 @@ def reachable() -> str | None:
     return None
 
 
-def _active() -> bool:
-    """Whether there is an active session, classic or of Spark Connect. Who has one has imported its module."""
-    modules = (sys.modules.get(name) for name in _SESSIONS)
-    return any(module is not None and module.SparkSession.getActiveSession() is not None for module in modules)
+def active() -> Any:
+    """The session that this process has already, of Spark Connect or classic, in whichever thread; None without one."""
+    if "pyspark.sql" not in sys.modules:  # who has one has imported it
+        return None
+    connect = sys.modules.get("pyspark.sql.connect.session")
+    remote = connect.SparkSession.getActiveSession() or connect.SparkSession._get_default_session() if connect else None
+    if remote is not None:
+        return remote
+    made = getattr(sys.modules["pyspark.sql"].SparkSession, "_instantiatedSession", None)
+    return made if made is not None and made.sparkContext._jsc is not None else None
+
+
+def is_named() -> bool:
+    """Whether the environment names where a session runs, be it on this machine."""
+    return any(place for _, place in _named())
 
 
 def _named() -> Iterator[tuple[str, str | None]]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
 
+import tidegate
 from tidegate.config import Resources
+from tidegate.deadline import can_be_bounded
 from tidegate.engines.duckdb.memory import limit_of
+from tidegate.engines.spark.reachable import active, is_named
 from tidegate.errors import Misuse
 
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ _OURS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
 }
 """Settings of the session in which we work. It shares the given one's cluster and cache, and changes nothing there."""
+_PATIENCE = 30  # seconds, for a server to take a connection
 
 
 def open_session(resources: Resources) -> SparkSession:
@@ -40,67 +46,94 @@ def open_session(resources: Resources) -> SparkSession:
     that, of this machine's cores, with the configured memory and threads.
 
     Raises:
-        Misuse: Spark is not installed, or cannot be started.
+        Misuse: Spark cannot be started.
     """
     # PySpark 4.3 says again and again that it does not know all of pandas 3. Rows go by Arrow here.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-    try:
-        from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
-    except ModuleNotFoundError:
-        raise Misuse("Spark is not installed.", "pip install 'tidegate[spark]'") from None
+    from tidegate.engines.spark.failures import SPARK_ERRORS, condition
+
     given = active()
     try:
-        if given is None:
-            if _named() is None:
-                with _silence():
-                    given = _local(SparkSession.builder, resources).getOrCreate()
-            else:
-                given = SparkSession.builder.getOrCreate()
-        session: SparkSession = given.newSession()
+        session: SparkSession = (_started(resources) if given is None else given).newSession()
         for name, value in _OURS.items():
             session.conf.set(name, value)
-    except (PySparkException, RuntimeError, OSError) as error:  # no Java, no cluster, no such server
-        raise Misuse(
-            f"Spark cannot be started: {type(error).__name__}.", "Spark needs Java 17 or a server: docs/scaling.md."
-        ) from None
+    except ImportError:
+        raise Misuse("Spark Connect is not installed.", "pip install 'pyspark[connect]'") from None
+    except (*SPARK_ERRORS, RuntimeError, OSError) as error:  # no Java, no cluster, no such server
+        why = condition(error) or type(error).__name__
+        raise Misuse(f"Spark cannot be started: {why}.", "Spark needs Java 17 or a server: docs/scaling.md.") from None
     return session
 
 
-def active() -> Any:
-    """The session that this process has already, or None; nothing is started or imported."""
-    if "pyspark.sql" not in sys.modules:
-        return None
+def leave_session(session: SparkSession) -> None:
+    """End what still runs in a session of ours, so that nothing is written any more, and let the server forget it.
+
+    The one that was there is not stopped, nor the server that PySpark may have started for it.
+    """
+    remote = _is_remote(session)
+    if remote:
+        from pyspark.sql.connect.client.retries import DefaultPolicy
+
+        session.client.set_retry_policies([DefaultPolicy(max_retries=3)])  # a server that is gone by now is no loss
+    session.interruptAll()
+    if remote:
+        session.client.release_session()
+        session.client.close()
+
+
+def _is_remote(session: Any) -> bool:
+    """Whether it is one of Spark Connect."""
     connect = sys.modules.get("pyspark.sql.connect.session")
-    remote = connect.SparkSession.getActiveSession() or connect.SparkSession.getDefaultSession() if connect else None
-    if remote is not None:
-        return remote
-    classic = sys.modules["pyspark.sql"].SparkSession
-    made = getattr(classic, "_instantiatedSession", None)  # in another thread it is active too
-    return made if made is not None and made.sparkContext._jsc is not None else None
+    return connect is not None and isinstance(session, connect.SparkSession)
 
 
-def _named() -> str | None:
-    """What the environment names as a cluster."""
-    if os.environ.get("SPARK_REMOTE"):
-        return "a Spark Connect server, by SPARK_REMOTE"
-    if "--master" in os.environ.get("PYSPARK_SUBMIT_ARGS", "") or os.environ.get("MASTER"):
-        return "a cluster, by the environment"
-    home = os.environ.get("SPARK_CONF_DIR") or (
-        str(Path(os.environ["SPARK_HOME"]) / "conf") if os.environ.get("SPARK_HOME") else None
-    )
-    defaults = Path(home) / "spark-defaults.conf" if home else None
-    if defaults is not None and defaults.is_file():
-        words = (line.split(None, 1) for line in defaults.read_text(errors="replace").splitlines())
-        if any(first and first[0] in ("spark.master", "spark.remote") for first in words):
-            return "a cluster, by spark-defaults.conf"
-    return None
+def _started(resources: Resources) -> Any:
+    """A session where there is none. PySpark sets its own handler for Ctrl-C, where the caller may have another."""
+    from pyspark.sql import SparkSession
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        if not is_named():
+            with _silence():
+                return _local(SparkSession.builder, resources).getOrCreate()
+        _refuse_an_absent_server(os.environ.get("SPARK_REMOTE", ""))
+        return SparkSession.builder.getOrCreate()
+    finally:
+        if can_be_bounded() and before is not None:
+            signal.signal(signal.SIGINT, before)
+
+
+def _refuse_an_absent_server(remote: str) -> None:
+    """Ask whether there is a Spark Connect server: PySpark itself would ask one that is not there for ten minutes."""
+    if not remote.startswith("sc://"):
+        return
+    import grpc
+    from pyspark.sql.connect.client.core import DefaultChannelBuilder
+
+    answers: Queue[bool] = Queue()
+
+    def heard(state: grpc.ChannelConnectivity) -> None:
+        if state in (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
+            answers.put(state is grpc.ChannelConnectivity.READY)
+
+    with DefaultChannelBuilder(remote).toChannel() as channel:
+        channel.subscribe(heard, try_to_connect=True)
+        try:
+            there = answers.get(timeout=_PATIENCE)
+        except Empty:
+            there = False
+        channel.unsubscribe(heard)
+    if not there:
+        raise Misuse("There is no Spark Connect server at SPARK_REMOTE.", "Start it, or mend the address.")
 
 
 def _local(builder: Any, resources: Resources) -> Any:
     """This machine's cores, quiet, and on the loopback alone."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    ours = str(Path(tidegate.__file__).resolve().parent.parent)
     settings = {
+        # A contract may import from wherever this process does.
+        "spark.executorEnv.PYTHONPATH": os.pathsep.join([ours, *filter(None, sys.path)]),
         "spark.master": f"local[{resources.threads or '*'}]",
         "spark.app.name": "tidegate",
         "spark.driver.memory": f"{max(limit_of(resources) >> 20, 1024)}m",

@@ -10,6 +10,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 
 from tidegate import __version__
 from tidegate.engines.plan import DataFile
+from tidegate.engines.spark.failures import unshared
 from tidegate.errors import Misuse
 
 if TYPE_CHECKING:
@@ -32,18 +34,26 @@ def run_on_workers(
 ) -> list[dict[str, Any]]:
     """The function's answer to each job, in order. A task has one job.
 
+    Args:
+        function: of a module, whose name alone is sent: another version may not have it.
+
     Raises:
-        Misuse: the workers have another version of Tidegate.
+        Misuse: the workers have another version of Tidegate, or none.
     """
     asked = [json.dumps(job) for job in jobs]
-    version = __version__
+    version, module, name = __version__, function.__module__, function.__name__
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from tidegate import __version__ as ours
-
+        try:
+            from tidegate import __version__ as ours
+        except ModuleNotFoundError:
+            ours = ""
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                told = function(json.loads(asked[number])) if ours == version else {"version": ours}
+                if ours == version:
+                    told = getattr(import_module(module), name)(json.loads(asked[number]))
+                else:
+                    told = {"version": ours}
                 yield pa.RecordBatch.from_pydict({"number": [number], "answer": [json.dumps(told)]})
 
     if not asked:
@@ -52,9 +62,8 @@ def run_on_workers(
     told = numbers.mapInArrow(work, "number long, answer string").collect()
     answers = {row.number: json.loads(row.answer) for row in told}
     if others := sorted({answer["version"] for answer in answers.values() if set(answer) == {"version"}}):
-        raise Misuse(
-            f"Spark's workers have Tidegate {', '.join(others)}, and this is {version}.", "Install the same version."
-        )
+        there = f"Tidegate {', '.join(others)}" if all(others) else "no Tidegate"
+        raise Misuse(f"Spark's workers have {there}, and this is {version}.", "Install the same version there.")
     return [answers[number] for number in range(len(asked))]
 
 
@@ -119,11 +128,3 @@ def _write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: str) -> i
 def _and_the_end(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch | None]:
     yield from batches
     yield None
-
-
-def unshared(folder: Path) -> Misuse:
-    """What is wrong where workers do not see the work folder."""
-    return Misuse(
-        f"Spark's workers and this process do not share {folder}.",
-        "Set state_dir to a folder that all of them see under the same path.",
-    )
