@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _QUICK = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
+    # A test is over before code that the JVM compiled with care would have paid for it.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto",
     "spark.driver.memory": "1g",
     "spark.log.level": "OFF",
     "spark.sql.shuffle.partitions": "2",

@@ -19,7 +19,12 @@ from tests.test_room import Usage
 
 from tidegate.choosing import choose_engine
 from tidegate.config import Resources, load_config
-from tidegate.data_integration import integrate_contributed_data, integration_id, validate_contributed_data
+from tidegate.data_integration import (
+    integrate,
+    integrate_contributed_data,
+    integration_id,
+    validate_contributed_data,
+)
 from tidegate.errors import Misuse, NoRoom
 from tidegate.pool import pool_bytes
 from tidegate.receipt import Receipt
@@ -146,6 +151,19 @@ def test_a_copy_is_mended_on_this_machine() -> None:
     assert (report.engine.name, report.engine.reason) == ("duckdb", "a copy is mended on this machine")
     with pytest.raises(Misuse, match=r"^A copy is mended on this machine, and engine is spark\.\n\n"):
         validate_contributed_data(load_config(given(engine="spark")), fix="other.csv")
+
+
+def test_rows_are_migrated_on_this_machine(folder: Path) -> None:
+    new = CONTRACT.replace("cars: int", "trucks: int") + '\n\nMIGRATION = {"1.0": {"trucks": _.cars}}\n'
+    (folder / "contracts/trips/v2_0.py").write_text("from ibis import _\n" + new)
+    offered = {"contract": "trips@1", "migrate_to": "trips@2"}
+    config = load_config(given(schema_config=offered, engine="auto", resources={"one_machine_bytes": 0}))
+    report = validate_contributed_data(config)
+    assert report.engine is not None
+    assert (report.engine.name, report.engine.reason) == ("duckdb", "rows are migrated on this machine")
+    for call in (validate_contributed_data, integrate):
+        with pytest.raises(Misuse, match=r"^Rows are migrated on this machine, and engine is spark\.\n\n"):
+            call(load_config(given(schema_config=offered, engine="spark")))
 
 
 @pytest.mark.parametrize("command", [["validate"], ["integrate", "--into", "pool"]])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.in_process import command_line
+from tests.staged_here import stage_here
 
 from tidegate import validate_contributed_data
 from tidegate.config import load_config
-from tidegate.engines.duckdb import worker
-from tidegate.engines.duckdb.engine import DuckDBEngine
 from tidegate.errors import SourceUnreadable
 
 CODES = Path(__file__).resolve().parents[1] / "docs" / "codes.md"
@@ -266,10 +264,10 @@ def test_an_odd_submission_has_the_verdict_that_the_docs_give_it(
     row: Row, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Here, and not in a process of its own, whose start takes longer than all the rest; the command line below has it.
-    monkeypatch.setattr(DuckDBEngine, "stage", lambda engine, plan: nullcontext(lambda: worker.stage(plan)))
+    engine = stage_here(monkeypatch)
     if row.overlooked:
-        whole = DuckDBEngine.batch
-        monkeypatch.setattr(DuckDBEngine, "batch", lambda engine, rows: whole(engine, rows.limit(1)))
+        whole = engine.batch
+        monkeypatch.setattr(engine, "batch", lambda engine, rows: whole(engine, rows.limit(1)))
     verdict, checks, told = judged(submitted(row, form, tmp_path), tmp_path, row.config)
     assert (verdict, checks) == (row.verdict, list(row.checks))
     assert [text for text in told if row.words not in text] == []

@@ -25,12 +25,22 @@ def check_engine(config: IntegrationConfig, *, mends: bool = False) -> None:
         mends: whether a mended copy is asked for.
 
     Raises:
-        Misuse: the engine is not installed, or mends nothing.
+        Misuse: the engine is not installed, or what is asked for is done on this machine only.
     """
     if config.engine != "auto":
         named_engine(config.engine)
-    if mends and config.engine == "spark":
-        raise Misuse("A copy is mended on this machine, and engine is spark.", "Take duckdb or auto, or leave it out.")
+    here = _done_here(config, mends)
+    if here is not None and config.engine == "spark":
+        fact = f"{here[0].upper()}{here[1:]} on this machine, and engine is spark."
+        raise Misuse(fact, "Take duckdb or auto, or leave it out.")
+
+
+def _done_here(config: IntegrationConfig, mends: bool) -> str | None:
+    """What is done on this machine whatever its size, in words; None where there is nothing of the kind."""
+    if mends:
+        return "a copy is mended"
+    # An expression that cannot be computed of a row costs that row, and on Spark it would cost the whole query.
+    return "rows are migrated" if config.schema_config.migrate_to is not None else None
 
 
 def choose_engine(
@@ -55,10 +65,11 @@ def choose_engine(
         NoRoom: there is plainly too little of it.
         PoolError: the pool cannot be opened.
     """
+    here = _done_here(config, mends)
     if config.engine != "auto":
         choice = named_engine(config.engine)
-    elif mends:
-        choice = EngineChoice(name="duckdb", reason="a copy is mended on this machine")
+    elif here is not None:
+        choice = EngineChoice(name="duckdb", reason=f"{here} on this machine")
     else:
         location = pool()
         submission = sum(map(plain_size, snapshots))

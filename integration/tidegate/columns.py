@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import math
+import re
 from dataclasses import dataclass
 
 Scalar = bool | int | float | str
@@ -22,6 +25,9 @@ RESERVED = frozenset({"file_index", "file_row_number"})
 
 NUMBERS = ("int", "uint", "float64")
 """How the types begin whose extremes can be compared with any number exactly."""
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(_DAY.pattern + r"(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?")
 
 
 @dataclass(frozen=True)
@@ -90,10 +96,29 @@ class Column:
         if self.categories is not None:
             return value in self.categories
         if self.numeric:
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                return False
-            return "int" not in self.type or float(value).is_integer()
+            return isinstance(value, int | float) and not isinstance(value, bool) and self._holds(value)
         if self.type == "boolean":
             return isinstance(value, bool)
-        textual = self.type in ("string", "date") or self.type.startswith("timestamp")
-        return textual and isinstance(value, str)
+        return isinstance(value, str) and (self.type == "string" or self._is_time(value))
+
+    def _holds(self, number: int | float) -> bool:
+        """Whether a column of numbers can hold one."""
+        if self.type.startswith("decimal"):
+            precision, scale = map(int, re.findall(r"\d+", self.type))
+            return math.isfinite(number) and round(abs(number), scale) < 10 ** (precision - scale)
+        if "int" not in self.type:
+            return True
+        bits = int(self.type.removeprefix("u").removeprefix("int"))
+        low, high = (0, 1 << bits) if self.type.startswith("u") else (-1 << bits - 1, 1 << bits - 1)
+        return float(number).is_integer() and low <= number < high
+
+    def _is_time(self, text: str) -> bool:
+        """Whether it is a day of a column of dates, or a day or a time of a column of those."""
+        pattern = _DAY if self.type == "date" else _TIME if self.type.startswith("timestamp") else None
+        if pattern is None or not pattern.fullmatch(text):
+            return False
+        try:
+            time = datetime.datetime.fromisoformat(text)
+        except ValueError:  # there is no such day
+            return False
+        return time.tzinfo is None or "UTC" in self.type

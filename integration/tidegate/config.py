@@ -61,7 +61,7 @@ class CleaningConfig(_Config):
     trim_strings: bool = False
     """Whether white space around text cells is removed."""
     missing: dict[str, Scalar] = Field(default_factory=dict)
-    """Per column what replaces a null: `drop_row`, `mean`, `median`, `mode`, or a value."""
+    """Per column what replaces a null: `drop_row`, `mean` (of twelve digits), `median`, `mode`, or a value."""
     deduplicate: bool | tuple[str, ...] = True
     """`true`: by the contract's key (or the whole record, without one); a list: by these columns; `false`: not."""
     shuffle: Annotated[int, Field(ge=0, strict=True)] | Literal[False] = Field(

@@ -255,6 +255,15 @@ def test_the_same_rows_arrive_equal_from_every_format(tmp_path: Path) -> None:
     assert arrived[0][0]["o"] == '{"k":[1,{"n":null}],"z":"é"}'
 
 
+def test_nested_cells_of_several_files_are_read_where_repairs_are_counted_in_between(tmp_path: Path) -> None:
+    texts = ["a,b\n[1],x\n", "a,b\n[2], y\n", "a,b\n[3],z\n"]
+    files = [write(tmp_path, f"{n}.csv", text) for n, text in enumerate(texts)]
+    stage = worker.stage(plan(tmp_path, {"a": "array<int64>", "b": "string"}, *files, trim_strings=True))
+    rows = pq.read_table(stage.files[0].path).select(["a", "b"]).to_pylist()
+    assert rows == [{"a": [1], "b": "x"}, {"a": [2], "b": "y"}, {"a": [3], "b": "z"}]
+    assert stage.trimmed == {"b": 1}
+
+
 def test_a_parser_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     file = write(tmp_path, "x.csv", "a\n1\n")
     slow = plan(tmp_path, {"a": "int64"}, file)

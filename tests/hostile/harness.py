@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.in_process import command_line
+from tests.staged_here import stage_here
 
-from tidegate.engines.duckdb import worker
-from tidegate.engines.duckdb.engine import DuckDBEngine
 from tidegate.pool import Dataset
 from tidegate.pool.history import table_version
 
@@ -161,7 +159,7 @@ class Gate:
             json.dumps(dict(zip(["id", *case.columns], case.known_row, strict=True)))
         )
         with self.monkeypatch.context() as patch:
-            _stage_here(patch)
+            stage_here(patch)
             code, _, error = self.command("integrate", "known.jsonl", "--into", str(self.pool))
         assert (code, error) == (0, "")
         self.pools[text] = self.folder / "pool before"
@@ -171,7 +169,7 @@ class Gate:
         """Run a command: exit code and words are the case's. Returns the report; nothing where there is none."""
         with self.monkeypatch.context() as patch:
             if not case.apart:
-                _stage_here(patch)
+                stage_here(patch)
             code, out, error = self.command(*arguments, "--format", "json")
         assert "Traceback" not in out + error
         assert code == EXIT_CODES[case.verdict], error or out[:300]
@@ -205,8 +203,3 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def _reasons(kept: Path) -> list[str]:
     return [str(reason) for reason in pq.read_table(kept, columns=["reason"]).column(0).to_pylist()]
-
-
-def _stage_here(patch: pytest.MonkeyPatch) -> None:
-    """The staging process' work, in this process: to start one takes longer than all the rest."""
-    patch.setattr(DuckDBEngine, "stage", lambda engine, plan: nullcontext(lambda: worker.stage(plan)))

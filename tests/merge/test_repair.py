@@ -33,7 +33,7 @@ def test_statistics_fill_nulls_and_are_stated(bench: Any) -> None:
     assert rows[1] == {"n": 2, "x": 2.0, "s": "b"}
     assert rows[2]["x"] == 2.0
     assert repairs == [
-        ["n", "mean 1.6666666666666667, rounded to 2", 1],
+        ["n", "mean 1.66666666667, rounded to 2", 1],
         ["x", "median 2.0", 1],
         ["s", "mode b", 1],
     ]
@@ -121,6 +121,28 @@ def test_what_cannot_be_done_is_refused_before_any_data_is_read(missing: dict[st
     with pytest.raises(Misuse) as refused:
         check_missing(missing, COLUMNS)
     assert (refused.value.fact, refused.value.hint or "") == (f"cleaning_config.missing.{fact}", hint)
+
+
+@pytest.mark.parametrize(
+    ("kind", "held", "refused"),
+    [
+        ("uint8", [0, 255, 7.0], [256, -1, 0.5]),
+        ("int64", [2**63 - 1, -(2**63)], [2**63, float("inf")]),
+        ("decimal(6, 2)", [9999.99, -1, 0.125], [10_000, 9999.999, float("nan")]),
+        ("float32", [0.1, 1e300], ["1"]),
+        ("date", ["2026-01-31"], ["2026-02-30", "31.01.2026", "20260131", "2026-01-31T09:30:00", 1]),
+        ("timestamp(6)", ["2026-01-31", "2026-01-31 09:30:00.5"], ["2026-01-31T09:30:00Z", "2026-01-31T25:00:00", ""]),
+        (
+            "timestamp('UTC', 6)",
+            ["2026-01-31T09:30:00Z", "2026-01-31T09:30:00+01:00", "2026-01-31"],
+            ["2026-01-31T09:30"],
+        ),
+        ("array<string>", [], ["a"]),
+    ],
+)
+def test_a_value_that_the_column_cannot_hold_is_none_of_it(kind: str, held: list[Any], refused: list[Any]) -> None:
+    column = Column("x", kind)
+    assert [column.takes(value) for value in (*held, *refused)] == [True] * len(held) + [False] * len(refused)
 
 
 def test_what_can_be_done_is_not_refused() -> None:

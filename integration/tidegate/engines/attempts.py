@@ -1,4 +1,7 @@
-"""Expressions that cannot be computed of every row: a cast of a text that is no number, a sum that is too large."""
+"""Expressions that cannot be computed of every row: a cast of a text that is no number, a sum that is too large.
+
+For DuckDB alone: what asks for it is done on this machine (`tidegate.choosing`).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ def attempt(value: ir.Value) -> ir.StructValue:
     It is no plain null there, which would look like one that was computed.
     """
     held = ibis.struct({_VALUE: value})
-    # DuckDB and Spark both spell it TRY; Ibis has no operation for it.
+    # DuckDB spells it TRY. Ibis has no operation for it, and Spark nothing that is like it.
     tried = ibis.udf.scalar.builtin(_try, name="try", signature=((held.type(),), held.type()))
     attempted: ir.StructValue = tried(held)
     return attempted

@@ -20,6 +20,8 @@ from tidegate.errors import Misuse, nearest
 from tidegate.receipt import Repair
 
 _STATISTICS = ("mean", "median", "mode")
+_DIGITS = 12
+"""Of a mean; those that follow depend on the order of adding up, and so on threads and engine."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def apply_missing(
     for number, (name, how) in enumerate(fills.items()):
         cells = int(measured[f"n{number}"] or 0)
         value = measured[f"v{number}"] if how in _STATISTICS else how
+        if how == "mean" and value is not None:
+            value = float(f"{value:.{_DIGITS}g}")
         kind = described[name].type
         detail = f"{how} {value}" if how in _STATISTICS else f"value {how}"
         if how in ("mean", "median") and "int" in kind and value is not None:

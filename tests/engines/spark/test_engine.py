@@ -122,6 +122,12 @@ def test_a_pattern_is_re2s_and_a_median_is_duckdbs(engine: SparkEngine, tmp_path
     assert read["n"].median().to_pyarrow().as_py() == middle
 
 
+def test_infinity_is_told_from_numbers(engine: SparkEngine, tmp_path: Path) -> None:
+    table = pa.table({"x": pa.array([1e308, float("inf"), float("-inf"), None])})
+    read = engine.table("rows", (written(tmp_path / "in.parquet", table),))
+    assert read["x"].isinf().to_pyarrow().to_pylist() == [False, True, True, None]
+
+
 def test_a_task_that_fails_leaves_a_file_that_nobody_uses(engine: SparkEngine, tmp_path: Path) -> None:
     """The first attempt writes its rows and is lost before it answers; the second one's file is the one."""
 

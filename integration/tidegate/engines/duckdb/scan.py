@@ -377,6 +377,7 @@ def _register_parser(
 
     name = f"parse_{number}"
     returns = duckdb.struct_type({"value": duckdb.sqltype(sql_type), "reason": duckdb.sqltype("VARCHAR")})
+    connection.execute("SELECT 1").fetchall()  # while a result is open, the catalog keeps what is removed
     with suppress(duckdb.InvalidInputException):  # the first source has none to remove
         connection.remove_function(name)
     connection.create_function(

@@ -56,6 +56,10 @@ class Compiler(PySparkCompiler):
         """RE2's verdict: Java's expressions are another language, whose matching can take for ever."""
         return self.f.anon[SEARCH](arg, pattern)
 
+    def visit_IsInf(self, op: Any, *, arg: Any) -> Any:
+        """By value: Ibis 12 holds the two expressions against each other, and says no of every number."""
+        return sge.EQ(this=self.f.abs(arg), expression=self.POS_INF) if op.arg.dtype.is_floating() else sge.false()
+
     def visit_Hash(self, op: Any, *, arg: Any) -> Any:
         """64 bits, as `Engine.recurring` takes them."""
         return self.f.anon.xxhash64(arg)
