@@ -80,7 +80,7 @@ spark: setup ## the tests of audit, merge and pool once more, with Spark as the 
 	$(BIN)/python -m pytest -n 2 --dist worksteal --engine spark $(or $(TESTS),$(ON_SPARK))
 
 differential: setup ## 2,000 made-up contracts and data, judged alike on DuckDB and on Spark; CASES=, SEED=
-	SPARK_CASES=$(or $(CASES),2000) SPARK_SEED=$(or $(SEED),$(shell date +%Y%m%d)) SPARK_PARTS=2 \
+	SPARK_CASES=$(or $(CASES),2000) SPARK_SEED=$(or $(SEED),$(shell date +%Y%m%d)) SPARK_PARTS=4 \
 	  $(BIN)/python -m pytest -q -n 2 --dist load --maxschedchunk 1 --timeout=0 tests/engines/spark/test_differential.py
 
 fuzz: setup ## hostile inputs for each reader and loader, ten minutes each; SECONDS=, SEED=, TESTS=tests/fuzz/test_csv.py

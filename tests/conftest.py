@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 # What takes longest comes first, or one core would wait for the other's last test. Its fixtures are shared by its file.
 LONG = (
-    "tests/engines/spark", "tests/flows", "tests/tracking/test_server.py", "tests/test_determinism.py", "tests/crash", "tests/contracts",
-    "tests/docs", "tests/benchmarks", "tests/tracking",
+    "tests/engines/spark", "tests/flows", "tests/tracking/test_server.py", "tests/test_determinism.py", "tests/crash",
+    "tests/contracts", "tests/docs", "tests/benchmarks", "tests/tracking",
 )  # fmt: skip
 
 
