@@ -103,7 +103,7 @@ def _chosen(given: argparse.Namespace) -> list[Case]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--size", type=_size, default=_size("100MB"), help="of each submission as CSV, such as 100MB or 10GB"
+        "--size", type=size, default=size("100MB"), help="of each submission as CSV, such as 100MB or 10GB"
     )
     parser.add_argument("--pool-rows", type=int, help="rows of the pool; without, a tenth of the submission's")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -118,7 +118,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
+    """Bytes, of a text such as 100MB."""
     matched = re.fullmatch(r"(\d+)\s*([KMG]B)", text.strip().upper())
     if matched is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no size such as 100MB")

@@ -10,7 +10,7 @@ import os
 import shutil
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,14 +105,9 @@ def run_case(case: Case, planted: Planted, pool: Path, pool_rows: int, folder: P
     Raises:
         CaseFailed: the program failed, or counted other rows than were planted.
     """
-    with new_folder(folder) as own:
-        floor = _floor(planted.path, own, limits)
-    with new_folder(folder) as own:
-        fresh = own / "pool"
-        shutil.copytree(pool, fresh, copy_function=os.link)  # a published file is never changed
-        took = checked(case.name, _command(case, planted.path, fresh, own, limits), own, limits)
-        outcome = json.loads(took.output.splitlines()[-1])
-        _verify(case, planted, pool_rows, outcome)
+    floor = floor_seconds(planted.path, folder, limits)
+    took, outcome = run(case, planted, pool, folder, limits)
+    verify(case, planted, pool_rows, outcome)
     return Result(
         case=case.name,
         program=case.program,
@@ -127,16 +122,38 @@ def run_case(case: Case, planted: Planted, pool: Path, pool_rows: int, folder: P
     )
 
 
+def run(
+    case: Case,
+    planted: Planted,
+    pool: Path,
+    folder: Path,
+    limits: Limits,
+    engine: str = "duckdb",
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Measurement, dict[str, Any]]:
+    """Run a case's program, and give what it took and what it says of its outcome."""
+    with new_folder(folder) as own:
+        fresh = own / "pool"
+        shutil.copytree(pool, fresh, copy_function=os.link)  # a published file is never changed
+        command = _command(case, planted.path, fresh, own, limits)
+        if engine != "duckdb":
+            command += ["--engine", engine]
+        took = checked(case.name, command, own, limits, environment)
+        return took, json.loads(took.output.splitlines()[-1])
+
+
 def make_pool(rows: Path, shape: str, pool: Path, folder: Path, limits: Limits) -> None:
     """Publish the rows of a file as a new pool."""
     with new_folder(folder) as own:
         checked("making the pool", _tidegate("append", rows, shape, pool, own, limits), own, limits)
 
 
-def _floor(source: Path, own: Path, limits: Limits) -> float:
-    command = [*_python("floor"), source, own / "floor.parquet", *limits.options()]
+def floor_seconds(source: Path, folder: Path, limits: Limits) -> float:
+    """How long DuckDB alone takes to copy a file to Parquet."""
     times = 3 if source.stat().st_size < _SEVERAL else 1
-    return statistics.median(checked("the floor", command, own, limits).seconds for _ in range(times))
+    with new_folder(folder) as own:
+        command = [*_python("floor"), source, own / "floor.parquet", *limits.options()]
+        return statistics.median(checked("the floor", command, own, limits).seconds for _ in range(times))
 
 
 def _command(case: Case, source: Path, pool: Path, own: Path, limits: Limits) -> list[str | Path]:
@@ -157,18 +174,20 @@ def _python(module: str) -> list[str | Path]:
     return [sys.executable, "-m", f"benchmarks.{module}"]
 
 
-def checked(name: str, command: list[str | Path], own: Path, limits: Limits) -> Measurement:
+def checked(
+    name: str, command: list[str | Path], own: Path, limits: Limits, more: Mapping[str, str] | None = None
+) -> Measurement:
     """Run a command that works in `own`: temporary files go there too, where they are counted."""
     temporary = own / "tmp"
     temporary.mkdir(exist_ok=True)
-    environment = {"TMPDIR": str(temporary), "POLARS_MAX_THREADS": str(limits.threads)}
+    environment = {"TMPDIR": str(temporary), "POLARS_MAX_THREADS": str(limits.threads), **(more or {})}
     took = measure(command, (temporary, own / "state" / "work", own / "spill"), cwd=ROOT, environment=environment)
     if took.exit_code:
         raise CaseFailed(f"{name} ended with {took.exit_code}:\n{took.errors[-4000:]}")
     return took
 
 
-def _verify(case: Case, planted: Planted, pool_rows: int, outcome: dict[str, Any]) -> None:
+def verify(case: Case, planted: Planted, pool_rows: int, outcome: dict[str, Any]) -> None:
     """Hold what a program counted against what was planted."""
     expected = planted.accounting()
     if outcome.get("verdict", "accepted") != "accepted":  # what is refused has counted nothing

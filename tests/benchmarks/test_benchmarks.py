@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from benchmarks.cases import CASES, CaseFailed, _verify
+from benchmarks.cases import CASES, CaseFailed, verify
 from benchmarks.data import KEYS, Planted, write_failing, write_pool, write_submission
 from benchmarks.measure import measure
 from benchmarks.odd_data import ODD, Odd
@@ -85,6 +86,20 @@ def test_odd_shapes_are_judged_and_held_against_the_limit(tmp_path: Path) -> Non
     assert "above 100MB" in low.stderr
 
 
+def test_both_engines_are_measured_on_the_same_rows(tmp_path: Path, require_program: Callable[..., Path]) -> None:
+    require_program("java", package="default-jre-headless")
+    command = [
+        sys.executable, "-m", "benchmarks.scaling", "--size", "100KB", "--folder", tmp_path,
+        "--json", tmp_path / "r.json", "--only", "spark, both cores",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (took,) = json.loads((tmp_path / "r.json").read_text())
+    assert took["ratio"] > 0
+    assert took["seconds"] > sum(took["steps"].values()) > took["steps"]["stage"] > 0
+    assert list(tmp_path.iterdir()) == [tmp_path / "r.json"]
+
+
 @pytest.mark.parametrize("kind", ["rules", "cells", "copies"])
 def test_every_row_fails_that_was_to(tmp_path: Path, kind: str) -> None:
     write_failing(tmp_path / "x.csv", 200, kind)
@@ -118,13 +133,13 @@ def outcome(**rows: int) -> dict[str, Any]:
 
 def test_a_program_that_counts_otherwise_has_no_result() -> None:
     planted, case = Planted(Path("x"), 100, 1, 1, 1), CASES[0]
-    _verify(case, planted, 10, outcome())
-    _verify(case, planted, 10, outcome() | {"dataset_rows": 107})
+    verify(case, planted, 10, outcome())
+    verify(case, planted, 10, outcome() | {"dataset_rows": 107})
     for wrong in (outcome(accepted=98), outcome(failed=0), outcome() | {"dataset_rows": 106}):
         with pytest.raises(CaseFailed):
-            _verify(case, planted, 10, wrong)
+            verify(case, planted, 10, wrong)
     with pytest.raises(CaseFailed, match="verdict"):
-        _verify(case, planted, 10, outcome() | {"verdict": "rejected"})
+        verify(case, planted, 10, outcome() | {"verdict": "rejected"})
 
 
 def test_memory_of_children_and_disk_are_measured(tmp_path: Path) -> None:
