@@ -119,7 +119,7 @@ def keep(engine: Engine, narrow: ir.Table, stage: ir.Table, contract: Contract, 
         for column in contract.columns
     }
     records = stage.select(RECORD, **{f"_cell_{n}": cell for n, cell in enumerate(cells.values())})
-    joined = narrow.join(records, RECORD).order_by(RECORD, "rule", "code")
+    joined = narrow.join(records, RECORD).order_by(RECORD, "rule", "code", "column", "reason", "text")
     text = ibis.ifelse(joined["text"].notnull(), ibis.literal(": ") + joined["text"], "")
     wide = joined.select(
         joined[RECORD].name("record"),

@@ -22,7 +22,7 @@ from tidegate.errors import TidegateError
 from tidegate.receipt import Receipt, Report
 
 CASES = int(os.environ.get("SPARK_CASES", "6"))
-SEED = int(os.environ.get("SPARK_SEED", "20261127"))
+SEED = int(os.environ.get("SPARK_SEED", "1"))
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Outcome:
     published: pa.Table | None = None
 
 
+@pytest.mark.timeout(0)  # seconds a case, and on a machine that is busy minutes
 @pytest.mark.usefixtures("spark")
 @pytest.mark.parametrize("seed", range(SEED, SEED + CASES))
 def test_a_submission_comes_to_the_same(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
