@@ -15,8 +15,8 @@ from typing import Any
 
 import sqlglot
 import sqlglot.expressions as exp
+from sqlglot import TokenType
 from sqlglot.errors import ErrorLevel, SqlglotError
-from sqlglot.tokens import TokenType
 
 from tidegate.engines.duckdb.connection import quoted
 from tidegate.engines.gx_sql import double
@@ -28,13 +28,12 @@ class Untranslatable(ValueError):
     """It is not known to mean the same on Spark."""
 
 
-_SAME: frozenset[type[exp.Expression]] = frozenset(
+_SAME: frozenset[type[exp.Expr]] = frozenset(
     {
         # a query
         exp.Select, exp.From, exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit,
-        exp.Offset,
-        exp.Distinct, exp.Join, exp.With, exp.CTE, exp.Union, exp.Intersect, exp.Except, exp.Subquery, exp.Table,
-        exp.TableAlias, exp.Alias, exp.Star, exp.Column, exp.Identifier,
+        exp.Offset, exp.Distinct, exp.Join, exp.With, exp.CTE, exp.Union, exp.Intersect, exp.Except, exp.Subquery,
+        exp.Table, exp.TableAlias, exp.Alias, exp.Star, exp.Column, exp.Identifier,
         # conditions
         exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE,
         exp.NullSafeEQ, exp.NullSafeNEQ, exp.Exists, exp.Case, exp.If, exp.Paren, exp.Like, exp.RegexpLike,
@@ -48,7 +47,13 @@ _SAME: frozenset[type[exp.Expression]] = frozenset(
 )  # fmt: skip
 """What means the same in both, or is rewritten until it does."""
 _INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT"})
-_SPARSE = {exp.In: "field", exp.Distinct: "on", exp.Union: "by_name", exp.Join: "method", exp.RegexpLike: "flag"}
+_SPARSE: dict[type[exp.Expr], str] = {
+    exp.In: "field",
+    exp.Distinct: "on",
+    exp.Union: "by_name",
+    exp.Join: "method",
+    exp.RegexpLike: "flag",
+}
 """Arguments of these that Spark does not know, or takes otherwise."""
 _COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 _INFINITY = "CAST('inf' AS DOUBLE)"
@@ -77,9 +82,9 @@ def translated(sql: str, view: str, columns: Mapping[str, str]) -> str:
         )
     _check(query, view)
     _spell(query, [view, *columns])
-    query = _Rewriting(query, columns).done()
+    rewritten = _Rewriting(query, columns).done()
     try:
-        return query.sql("spark", identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+        return rewritten.sql("spark", identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise Untranslatable(f"the query cannot be translated for Spark: {error}") from None
 
@@ -119,7 +124,7 @@ def _literal(value: Any) -> str:
             raise Untranslatable(f"a value of the type {type(value).__name__} cannot be asked of Spark")
 
 
-def _check(query: exp.Expression, view: str) -> None:
+def _check(query: exp.Expr, view: str) -> None:
     named = {view.lower()} | {cte.alias.lower() for cte in query.find_all(exp.CTE)}
     for node in query.walk():
         if type(node) not in _SAME or node.args.get(_SPARSE.get(type(node), "")):
@@ -128,14 +133,14 @@ def _check(query: exp.Expression, view: str) -> None:
             raise Untranslatable("the query reads other data than the submission")
 
 
-def _spell(query: exp.Expression, names: list[str]) -> None:
+def _spell(query: exp.Expr, names: list[str]) -> None:
     """DuckDB minds no capitals in names, a Spark session may: each name is spelled as it is first."""
     spelled = {name.lower(): name for name in reversed(names)}
     for identifier in query.find_all(exp.Identifier):
         identifier.set("this", spelled.setdefault(identifier.name.lower(), identifier.name))
 
 
-def _words(node: exp.Expression) -> str:
+def _words(node: exp.Expr) -> str:
     if isinstance(node, exp.Func):
         name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
         return f"the function {name.lower()}"
@@ -145,7 +150,7 @@ def _words(node: exp.Expression) -> str:
 class _Rewriting:
     """Of one query: what Spark would take otherwise, said so that it does not."""
 
-    def __init__(self, query: exp.Expression, columns: Mapping[str, str]) -> None:
+    def __init__(self, query: exp.Expr, columns: Mapping[str, str]) -> None:
         self._query = query
         # A name that the query gives to something else has the type of that.
         given = {a.alias.lower() for a in query.find_all(exp.Alias) if not isinstance(a.this, exp.Column)}
@@ -153,7 +158,7 @@ class _Rewriting:
         given |= {column.name.lower() for alias in query.find_all(exp.TableAlias) for column in alias.columns}
         self._columns = {name.lower(): kind for name, kind in columns.items() if name.lower() not in given}
 
-    def done(self) -> exp.Expression:
+    def done(self) -> exp.Expr:
         """The query, rewritten from the inside out."""
         for node in reversed(list(self._query.walk())):
             new = self._rewritten(node)
@@ -163,7 +168,7 @@ class _Rewriting:
                 node.replace(new)
         return self._query
 
-    def _rewritten(self, node: exp.Expression) -> exp.Expression:
+    def _rewritten(self, node: exp.Expr) -> exp.Expr:
         match node:
             case exp.Select() if node.find(exp.PercentileCont, exp.PercentileDisc):
                 return self._quantiles(node)
@@ -187,13 +192,15 @@ class _Rewriting:
                 return type(node)(this=_float32(node.this), expression=_float32(node.expression))
             case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE():
                 return self._comparison(node)
+            case exp.In() if self._kind(node.this) == "BOOLEAN" and all(map(self._is_exact, node.expressions)):
+                node.set("this", exp.cast(node.this.copy(), "INT"))  # DuckDB compares them as numbers
         return node
 
-    def _kind(self, node: exp.Expression | None) -> str | None:
+    def _kind(self, node: exp.Expr | None) -> str | None:
         """DuckDB's type of a column, where it is known."""
         return self._columns.get(node.name.lower()) if isinstance(node, exp.Column) else None
 
-    def _quantiles(self, node: exp.Select) -> exp.Expression:
+    def _quantiles(self, node: exp.Select) -> exp.Expr:
         if any(
             each.find_ancestor(exp.Select) is node for each in node.find_all(exp.PercentileCont, exp.PercentileDisc)
         ):
@@ -203,7 +210,7 @@ class _Rewriting:
             return found
         return node
 
-    def _cast(self, node: exp.Cast) -> exp.Expression:
+    def _cast(self, node: exp.Cast) -> exp.Expr:
         """Of what is written out, and to a wider number; any other is done otherwise in Spark, or may be."""
         kind, to = self._kind(node.this) or "", node.to.sql("duckdb")
         wider = to == "DOUBLE" and (kind in _INTEGERS | {"FLOAT", "DOUBLE"} or kind.startswith("DECIMAL"))
@@ -215,7 +222,7 @@ class _Rewriting:
             return node
         raise Untranslatable(f"this cast to {to} is not known to mean the same on Spark")
 
-    def _sum(self, node: exp.Sum) -> exp.Expression:
+    def _sum(self, node: exp.Sum) -> exp.Expr:
         """DuckDB sums whole numbers and booleans in 128 bits."""
         kind = self._kind(node.this)
         if kind == "BOOLEAN":
@@ -224,15 +231,15 @@ class _Rewriting:
             return exp.Sum(this=exp.cast(node.this.copy(), "DECIMAL(38, 0)"))
         return node
 
-    def _comparison(self, node: exp.Expression) -> exp.Expression:
+    def _comparison(self, node: exp.Expr) -> exp.Expr:
         """DuckDB compares a 32-bit float with an exact number as 32-bit floats, Spark as 64-bit ones."""
-        left, right = node.this, node.args.get("expression")
+        left, right = node.this, node.expression
         for one, other in ((left, right), (right, left)):
             if self._is_float32(one) and self._is_exact(other):
                 return type(node)(this=_float32(left), expression=_float32(right))
         return node
 
-    def _is_float32(self, node: exp.Expression | None) -> bool:
+    def _is_float32(self, node: exp.Expr | None) -> bool:
         match node:
             case exp.Paren():
                 return self._is_float32(node.this)
@@ -244,7 +251,7 @@ class _Rewriting:
                 return any(floats) and all(f or self._is_exact(side) for f, side in zip(floats, sides, strict=True))
         return self._kind(node) == "FLOAT"
 
-    def _is_exact(self, node: exp.Expression | None) -> bool:
+    def _is_exact(self, node: exp.Expr | None) -> bool:
         match node:
             case exp.Paren() | exp.Neg():
                 return self._is_exact(node.this)
@@ -256,15 +263,15 @@ class _Rewriting:
         return kind in _INTEGERS or kind.startswith("DECIMAL")
 
 
-def _is_text(node: exp.Expression | None) -> bool:
+def _is_text(node: exp.Expr | None) -> bool:
     return isinstance(node, exp.Literal) and bool(node.is_string)
 
 
-def _float32(node: exp.Expression) -> exp.Expression:
+def _float32(node: exp.Expr) -> exp.Expr:
     return exp.cast(node.copy(), "FLOAT")
 
 
-def _made(template: str, **nodes: exp.Expression) -> exp.Expression:
+def _made(template: str, **nodes: exp.Expr) -> exp.Expr:
     """An expression of Spark's with nodes in the place of names."""
     made = exp.paren(sqlglot.parse_one(template, read="spark"))
     for column in list(made.find_all(exp.Column)):
@@ -273,7 +280,7 @@ def _made(template: str, **nodes: exp.Expression) -> exp.Expression:
     return made
 
 
-def _like(node: exp.Like) -> exp.Expression:
+def _like(node: exp.Like) -> exp.Expr:
     """In DuckDB nothing escapes where no ESCAPE stands, in Spark a backslash does."""
     if not _is_text(node.expression):
         raise Untranslatable("a LIKE whose pattern is not written out cannot be asked of Spark")
@@ -282,19 +289,19 @@ def _like(node: exp.Like) -> exp.Expression:
     return exp.Escape(this=node.copy(), expression=exp.Literal.string(unused))
 
 
-def _division(node: exp.Div) -> exp.Expression:
+def _division(node: exp.Div) -> exp.Expr:
     """By zero it is infinite or NaN in DuckDB, as floats have it; Spark would raise. Decimals are divided as floats."""
     template = f"CASE WHEN b = 0 THEN CAST(a AS DOUBLE) * {_INFINITY} ELSE CAST(a AS DOUBLE) / CAST(b AS DOUBLE) END"
     return _made(template, a=node.this, b=node.expression)
 
 
-def _of_integers(node: exp.Expression) -> exp.Expression:
+def _of_integers(node: exp.Expr) -> exp.Expr:
     """By zero it is null in DuckDB. Of others than integers it is something else there: bits have only integers."""
     sign = "DIV" if isinstance(node, exp.IntDiv) else "%"
     return _made(f"(a | 0) {sign} NULLIF(b | 0, 0)", a=node.this, b=node.expression)
 
 
-def _deviation(node: exp.Expression) -> exp.Expression:
+def _deviation(node: exp.Expr) -> exp.Expr:
     """DuckDB raises where it is no finite number."""
     told = "CAST(RAISE_ERROR('the standard deviation is no finite number') AS DOUBLE)"
     template = f"CASE WHEN s = CAST('nan' AS DOUBLE) OR s = {_INFINITY} THEN {told} ELSE s END"
