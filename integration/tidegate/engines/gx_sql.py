@@ -135,4 +135,5 @@ def _repeated(batch: Batch, expectation: Any, record: str) -> str:
 
 
 def _text(select: Any) -> str:
-    return str(select.compile(dialect=Dialect(), compile_kwargs={"literal_binds": True}))
+    # With the style that the dialect has by itself, each % would be written twice, in names and in values.
+    return str(select.compile(dialect=Dialect(paramstyle="qmark"), compile_kwargs={"literal_binds": True}))

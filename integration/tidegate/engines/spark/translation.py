@@ -125,6 +125,8 @@ def _literal(value: Any) -> str:
 
 
 def _check(query: exp.Expr, view: str) -> None:
+    if query.find(exp.Table) is None:
+        raise Untranslatable("the query does not read the submission")
     named = {view.lower()} | {cte.alias.lower() for cte in query.find_all(exp.CTE)}
     for node in query.walk():
         if type(node) not in _SAME or node.args.get(_SPARSE.get(type(node), "")):
