@@ -24,7 +24,7 @@ import pyspark
 import tidegate
 from tidegate.audit.pandera_worker import end_with_parent
 
-PATIENCE = 900
+PATIENCE = 1800
 """Seconds after which what is waited for is not coming: no test hangs on how fast it comes."""
 ROOT = Path(__file__).resolve().parents[3]
 _HOME = Path(pyspark.__file__).parent
@@ -100,7 +100,7 @@ class Running:
 
 
 def _spark_class(folder: Path, name: str, *arguments: str) -> Running:
-    env = environment(SPARK_HOME=str(_HOME), SPARK_DAEMON_MEMORY="256m", SPARK_LOCAL_DIRS=str(folder))
+    env = environment(SPARK_HOME=str(_HOME), SPARK_DAEMON_MEMORY="768m", SPARK_LOCAL_DIRS=str(folder))
     env |= {"SPARK_DAEMON_JAVA_OPTS": _QUICK, "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false"}
     return Running(folder, name, [str(_HOME / "bin" / "spark-class"), *arguments], env)
 
