@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 import tidegate
 from tidegate.audit.pandera_batches import BATCH_ROWS, judge_batches
-from tidegate.audit.pandera_worker import judge
+from tidegate.audit.pandera_worker import judge, there
 from tidegate.columns import RECORD, WHOLE
 from tidegate.config import Resources
 from tidegate.deadline import OutOfTime, can_be_bounded, deadline
@@ -119,8 +119,9 @@ def _on_workers(
     told = {"contract": str(contract.copy_to(folder)), "seconds": max_seconds}
     try:
         answers = workers(judge, [job | told for job in jobs])
-    except EngineFailed as error:  # the author's code may have ended the worker, as often as it was tried
-        answers = [{"exit": error.fact}]
+    except EngineFailed as error:
+        workers(there, [{}])  # a cluster that is lost fails here too, and that is no fault of the submission's
+        answers = [{"exit": error.fact}]  # the author's code ended the worker, as often as it was tried
     return [Path(answer["failures"]) for answer in answers if "failures" in answer], _gathered(answers, rules)
 
 
