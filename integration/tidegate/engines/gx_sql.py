@@ -1,8 +1,8 @@
 """Great Expectations through SQL: what is the same on every engine.
 
 Great Expectations knows neither DuckDB nor our way to Spark, but it knows PostgreSQL. So here is an SQLAlchemy dialect
-that writes DuckDB's SQL and calls itself PostgreSQL. An engine derives from it and says what it connects to. Results are
-fetched whole, since Great Expectations reads them after it has given the connection back.
+that writes DuckDB's SQL and calls itself PostgreSQL. An engine derives from it and says what it connects to. Results
+are fetched whole, since Great Expectations reads them after it has given the connection back.
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ def batch_of(session: Any, view: str) -> Batch:
 
 
 def failing_query(batch: Batch, expectation: Any, record: str) -> str | None:
-    """Spark's SQL for the record numbers of all rows that fail a row-level expectation; None where it judges no rows."""
+    """Spark's SQL for the record numbers of all rows that fail an expectation; None where it judges no rows."""
     query = gx_sql.failing_query(batch, expectation, record)
     if query is None:
         return None

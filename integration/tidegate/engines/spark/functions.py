@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 SEARCH = "tidegate_re2_search"
 """The name of ``(text, pattern) -> boolean``: whether the regular expression matches anywhere in the text.
 
-DuckDB's regular expressions are RE2's and so are Arrow's; Spark's own are Java's, where `$`, `\\w` and much else differ.
-The pattern must be one and the same for all rows. Null where the text or the pattern is null.
+DuckDB's regular expressions are RE2's and so are Arrow's; Spark's own are Java's, where `$` and much else differ. The
+pattern must be one and the same for all rows. Null where the text or the pattern is null.
 """
 
 

@@ -1,7 +1,7 @@
 """Quantiles as DuckDB has them, to the last bit.
 
-Spark's own are floats, whatever the column is, are found by another rounding of the rank, and hold every different value
-in memory. Here the values are counted, and the one is taken below which enough of them lie.
+Spark's own are floats, whatever the column is, are found by another rounding of the rank, and hold every different
+value in memory. Here the values are counted, and the one is taken below which enough of them lie.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def quantiles(select: exp.Select, kind: Callable[[exp.Expression], str | None]) 
     ranked, combined = [], []
     for number, each in enumerate(asked):
         assert each is not None
-        name, percentile, _, share = each
+        _, percentile, _, share = each
         found = _Found(number, share)
         if isinstance(percentile, exp.PercentileDisc):
             ranked += [found.least("low", f"GREATEST(1, rows - FLOOR(rows - rows * {share}))")]

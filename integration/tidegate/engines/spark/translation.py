@@ -31,9 +31,9 @@ class Untranslatable(ValueError):
 _SAME: frozenset[type[exp.Expression]] = frozenset(
     {
         # a query
-        exp.Select, exp.From, exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit, exp.Offset,
-        exp.Distinct, exp.Join, exp.With, exp.CTE, exp.Union, exp.Intersect, exp.Except, exp.Subquery, exp.Table,
-        exp.TableAlias, exp.Alias, exp.Star, exp.Column, exp.Identifier,
+        exp.Select, exp.From, exp.Where, exp.Group, exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit,
+        exp.Offset, exp.Distinct, exp.Join, exp.With, exp.CTE, exp.Union, exp.Intersect, exp.Except, exp.Subquery,
+        exp.Table, exp.TableAlias, exp.Alias, exp.Star, exp.Column, exp.Identifier,
         # conditions
         exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE,
         exp.NullSafeEQ, exp.NullSafeNEQ, exp.Exists, exp.Case, exp.If, exp.Paren, exp.Like, exp.RegexpLike,
@@ -186,6 +186,8 @@ class _Rewriting:
                 return type(node)(this=_float32(node.this), expression=_float32(node.expression))
             case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE():
                 return self._comparison(node)
+            case exp.In() if self._kind(node.this) == "BOOLEAN" and all(map(self._is_exact, node.expressions)):
+                node.set("this", exp.cast(node.this.copy(), "INT"))  # DuckDB compares them as numbers
         return node
 
     def _kind(self, node: exp.Expression | None) -> str | None:
