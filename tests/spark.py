@@ -31,3 +31,12 @@ def local_session() -> SparkSession:
     for name, value in _QUICK.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def interpret(session: SparkSession) -> None:
+    """Have a session interpret its queries: to compile one for a dozen rows takes longer than to run it.
+
+    Spark has both ways, and compiles queries of many rows; the comparisons of engines take turns.
+    """
+    session.conf.set("spark.sql.codegen.wholeStage", "false")
+    session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")

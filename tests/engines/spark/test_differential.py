@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.parity.cases import Case, cases
 from tests.parity.compare import contract_for, ours
+from tests.spark import interpret
 
 from tidegate.config import load_config
 from tidegate.engines import open_engine
@@ -26,10 +27,6 @@ CASES = int(os.environ.get("SPARK_CASES", "12"))
 SEED = int(os.environ.get("SPARK_SEED", "20261127"))
 PARTS = int(os.environ.get("SPARK_PARTS", "1"))
 """In how many parts the cases are run, each from a seed of its own: one for each core."""
-
-
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-"""Spark has two ways to run an expression: compiled, which is how it runs many rows, and this one. Parts take turns."""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -64,9 +61,8 @@ def test_the_same_rows_fail_on_both(
         open_engine(load_config(config), folders[1], "spark") as on_spark,
     ):
         engines = list(zip((duckdb, on_spark), folders, strict=True))
-        if part % 2:  # to compile a query for a dozen rows takes longer than to run it
-            for name, value in INTERPRETED.items():
-                on_spark._session.conf.set(name, value)
+        if part % 2:
+            interpret(on_spark._session)
         try:
             judge()
         finally:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.audit.expectation_cases import CONDITIONS, M, N, T, X, named
 from tests.audit.test_expectations_conformance import ALL, DATA, PLAIN, judged, objects, same, table
+from tests.spark import interpret
 
 from tidegate.columns import RECORD
 from tidegate.config import load_config
@@ -70,7 +71,9 @@ class Pair:
 def pair(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("spark")
     with open_engine(load_config({"schema_config": "x"}), folder) as engine:
-        yield Pair(engine, spark, folder)
+        session = spark.newSession()
+        interpret(session)
+        yield Pair(engine, session, folder)
 
 
 def differing(cases: list[Case], both: Both) -> list[Any]:
@@ -80,6 +83,8 @@ def differing(cases: list[Case], both: Both) -> list[Any]:
 @pytest.mark.parametrize("name", DATA)
 def test_every_expectation_says_what_it_says_on_duckdb(pair: Pair, name: str) -> None:
     cases = [(kind, named(arguments, PLAIN)) for kind, arguments in CASES]
+    if name in ("empty", "all null"):  # where most have nothing to say: each kind once
+        cases = list({kind: (kind, arguments) for kind, arguments in reversed(cases)}.values())
     both = pair.judged(table(DATA[name], PLAIN), cases)
     assert differing(cases, both) == []
     if name == "full":
