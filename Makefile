@@ -76,8 +76,9 @@ parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASE
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
 	  $(BIN)/python -m pytest -q -n 2 --dist load --maxschedchunk 1 --timeout=0 tests/parity
 
-spark: setup ## the tests of audit, merge and pool once more, with Spark as the engine; TESTS=
-	$(BIN)/python -m pytest -n 2 --dist worksteal --engine spark $(or $(TESTS),$(ON_SPARK))
+spark: setup ## all tests of Spark, and those of audit, merge and pool once more, with Spark as the engine; TESTS=
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 1800 --thorough tests/engines/spark tests/benchmarks
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 1800 --engine spark $(or $(TESTS),$(ON_SPARK))
 
 differential: setup ## 2,000 made-up contracts and data, judged alike on DuckDB and on Spark; CASES=, SEED=
 	SPARK_CASES=$(or $(CASES),2000) SPARK_SEED=$(or $(SEED),$(shell date +%Y%m%d)) SPARK_PARTS=4 \

@@ -37,6 +37,7 @@ LONG = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Any test can be run on any engine: ``--engine spark``."""
     parser.addoption("--engine", choices=("duckdb", "spark"), default="duckdb", help="what runs where no test says")
+    parser.addoption("--thorough", action="store_true", help="also what takes a minute or more: make spark")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put what takes long first, and leave out what is about DuckDB itself where another engine was asked for."""
     items.sort(key=lambda item: next((n for n, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG)))
+    if not config.getoption("--thorough"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("thorough")])
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
     engine = config.getoption("--engine")
     for item in items:
         about = item.get_closest_marker("duckdb")

@@ -86,6 +86,7 @@ def test_odd_shapes_are_judged_and_held_against_the_limit(tmp_path: Path) -> Non
     assert "above 100MB" in low.stderr
 
 
+@pytest.mark.thorough
 def test_both_engines_are_measured_on_the_same_rows(tmp_path: Path, require_program: Callable[..., Path]) -> None:
     require_program("java", package="default-jre-headless")
     command = [

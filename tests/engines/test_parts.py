@@ -18,9 +18,9 @@ from tests.engines.test_staging import found, outcome, plan, write
 
 from tidegate.columns import PROBLEMS, Column
 from tidegate.config import Resources
-from tidegate.engines import Part, Stage, StagePlan, StageSource, Unsplittable
 from tidegate.engines.duckdb import worker
 from tidegate.engines.parts import joined, parts_of
+from tidegate.engines.plan import Part, Stage, StagePlan, StageSource, Unsplittable
 from tidegate.errors import SourceUnreadable
 from tidegate.readers.counts import Counting
 

@@ -111,7 +111,7 @@ def _inherit(numbers: dict[int, int]) -> None:
 
 def become(call: dict[str, Any]) -> None:
     """Be the Python that was called: with `-c`, `-m` or a script."""
-    ours = os.environ["PYTHONPATH"].split(os.pathsep)
+    *_, root = os.environ["PYTHONPATH"].split(os.pathsep)  # before it stands Tidegate, as if it were installed
     os.chdir(call["folder"])
     os.environ.clear()
     os.environ.update(call["environment"])
@@ -124,7 +124,7 @@ def become(call: dict[str, Any]) -> None:
     sys.argv[0] = what if kind == "script" else kind
     first = {"-c": "", "-m": call["folder"], "script": str(Path(what).resolve().parent)}[kind]
     given = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    sys.path[:] = [*([] if safe_path else [first]), *given, *(path for path in sys.path if path not in ours)]
+    sys.path[:] = [*([] if safe_path else [first]), *given, *(path for path in sys.path if path != root)]
     importlib.invalidate_caches()
     if kind == "-m":
         runpy.run_module(what, run_name="__main__", alter_sys=True)

@@ -47,6 +47,7 @@ def test_a_worker_is_killed_while_it_judges(workers: Cluster, trips: Trips, tmp_
     trips.holds(told["receipts"][0], pool)
 
 
+@pytest.mark.thorough
 def test_a_driver_is_killed_and_in_the_next_run_a_task_runs_twice(
     workers: Cluster, trips: Trips, tmp_path: Path
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_driver_is_killed_and_in_the_next_run_a_task_runs_twice(
     trips.holds(told["receipts"][0], pool)
 
 
+@pytest.mark.thorough
 def test_every_task_dies_once_when_its_work_is_done(
     trips: Trips, tmp_path: Path, require_program: Callable[..., Path]
 ) -> None:

@@ -80,7 +80,9 @@ def differing(cases: list[Case], both: Both) -> list[Any]:
     return [each for each in zip(cases, *both, strict=True) if not same(each[1], each[2])]
 
 
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.thorough if name != "full" else ()) for name in DATA]
+)
 def test_every_expectation_says_what_it_says_on_duckdb(pair: Pair, name: str) -> None:
     cases = [(kind, named(arguments, PLAIN)) for kind, arguments in CASES]
     if name in ("empty", "all null"):  # where most have nothing to say: each kind once
@@ -95,6 +97,7 @@ def test_every_expectation_says_what_it_says_on_duckdb(pair: Pair, name: str) ->
         assert len(passed & failed) > 30
 
 
+@pytest.mark.thorough
 def test_the_same_records_are_named_whatever_columns_are_called(pair: Pair) -> None:
     # Great Expectations cannot read its own condition on a name with a quote, nor count such values.
     cases = [case for case in CASES if case not in CONDITIONS and case[0] != "expect_column_values_to_be_unique"]

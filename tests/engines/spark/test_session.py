@@ -77,6 +77,7 @@ def test_on_this_machine_there_is_our_output_and_no_other(trips: Trips, tmp_path
     assert java_of(tmp_path) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("java")
 def test_java_ends_with_a_process_that_is_killed(trips: Trips, tmp_path: Path) -> None:
     killed = Running(tmp_path, "killed", command(trips, trips.pool(tmp_path)), _environment())
@@ -90,6 +91,7 @@ def test_java_ends_with_a_process_that_is_killed(trips: Trips, tmp_path: Path) -
     assert killed.log.read_bytes() == b""
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("java")
 def test_ctrl_c_cleans_up(trips: Trips, tmp_path: Path) -> None:
     """PySpark has a handler of its own for it, which would make a traceback of it."""
@@ -130,6 +132,7 @@ def test_without_the_server(trips: Trips, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("java")
 @pytest.mark.parametrize(
     ("package", "there"),
@@ -170,6 +173,7 @@ def _plan(folder: Path) -> StagePlan:
     )  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("function", [driver.stage_elsewhere, driver.stage_into_another_folder])
 def test_workers_that_see_other_folders(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +47,6 @@ def open_session(resources: Resources) -> SparkSession:
     Raises:
         Misuse: Spark cannot be started.
     """
-    # PySpark 4.3 says again and again that it does not know all of pandas 3. Rows go by Arrow here.
-    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     from tidegate.engines.spark.failures import SPARK_ERRORS, condition
 
     given = active()
