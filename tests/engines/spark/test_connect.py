@@ -9,7 +9,7 @@ import pytest
 from tests.engines.spark.processes import PATIENCE, Running, answer, connect_server, driver
 from tests.engines.spark.trips import Trips
 
-pytestmark = pytest.mark.timeout(2 * PATIENCE)
+pytestmark = [pytest.mark.timeout(2 * PATIENCE), pytest.mark.thorough]
 _LEFT = {
     "settings": True, "views": ["mine"], "rows": 3, "still the one": True, "found by other threads": True
 }  # fmt: skip
