@@ -287,8 +287,8 @@ class _Forgetful(_Short):
         return self._engine.batch(rows)
 
     def failing(self, batch: Any, expectation: Any, path: Path) -> Any:
-        file = self._engine.failing(batch, expectation, path)
-        return file.model_copy(update={"rows": file.rows - 1})
+        (file,) = self._engine.failing(batch, expectation, path)
+        return (file.model_copy(update={"rows": file.rows - 1}),)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from tests.engines.test_staging import outcome, plan, write
 
 from tidegate.config import Resources, load_config
-from tidegate.engines import DataFile, StagePlan, open_engine
+from tidegate.engines import DataFile, StagePlan, open_engine, rows_of
 from tidegate.engines.duckdb import worker
 from tidegate.engines.duckdb.connection import connect
 from tidegate.engines.duckdb.memory import default_limit, in_bytes, limit_of, memory_of_machine, no_room
@@ -85,7 +85,7 @@ def test_more_than_may_be_spilled_is_told_with_what_to_raise(tmp_path: Path) -> 
         with open_engine(config, tmp_path) as engine:
             rows = engine.table("x", (file,)).order_by("a")
             if allowed is None:
-                assert engine.write(rows, tmp_path / "sorted.parquet").rows == file.rows
+                assert rows_of(engine.write(rows, tmp_path / "sorted.parquet")) == file.rows
                 continue
             with pytest.raises(
                 NoRoom, match=r"more to disk than the 1,000,000 bytes of resources\.max_spill_bytes"
