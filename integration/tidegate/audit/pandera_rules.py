@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 
 import tidegate
 from tidegate.audit.pandera_batches import BATCH_ROWS, judge_batches
-from tidegate.audit.pandera_worker import judge, there
 from tidegate.columns import RECORD, WHOLE
 from tidegate.config import Resources
 from tidegate.deadline import OutOfTime, can_be_bounded, deadline
@@ -116,6 +115,8 @@ def _job(contract: Contract, rules: Mapping[int, Rule], rows: Path, failures: Pa
 def _on_workers(
     workers: Workers, contract: Contract, jobs: list[Job], rules: Mapping[int, Rule], folder: Path, max_seconds: float
 ) -> tuple[list[Path], dict[str, str]]:
+    from tidegate.audit.pandera_worker import judge, there  # not above: it is run as a program, too
+
     told = {"contract": str(contract.copy_to(folder)), "seconds": max_seconds}
     try:
         answers = workers(judge, [job | told for job in jobs])
