@@ -22,6 +22,23 @@ def test_no_handler_of_exceptions_goes_on_after_it() -> None:
         time.sleep(60)
 
 
+class Slow:
+    """What takes long to be finalized, where Python passes over every exception."""
+
+    def __del__(self) -> None:
+        time.sleep(0.4)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_is_passed_over_is_raised_again() -> None:
+    def wait() -> None:
+        Slow()
+        time.sleep(60)
+
+    with pytest.raises(OutOfTime), deadline(0.1):
+        wait()
+
+
 def test_what_ends_in_time_is_left_alone() -> None:
     with deadline(0.1):
         pass

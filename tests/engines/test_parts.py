@@ -19,6 +19,7 @@ from tests.engines.test_staging import found, outcome, plan, write
 from tidegate.columns import PROBLEMS, Column
 from tidegate.config import Resources
 from tidegate.engines.duckdb import worker
+from tidegate.engines.duckdb.stage import cut
 from tidegate.engines.parts import joined, parts_of
 from tidegate.engines.plan import Part, Stage, StagePlan, StageSource, Unsplittable
 from tidegate.errors import SourceUnreadable
@@ -150,6 +151,19 @@ def test_what_is_compressed_or_a_part_stays_whole(tmp_path: Path) -> None:
     part = parts_of(asked, source, 1)[1]
     assert part.part == Part(start=8, end=12, head=4)
     assert parts_of(asked, part, 1) == (part,)
+
+
+def test_parts_may_be_found_in_another_process_which_may_break_down(tmp_path: Path) -> None:
+    asked = plan(tmp_path, COLUMNS, write(tmp_path, "x.jsonl", b'{"a": 1}\n{"a": 2}\n'))
+    asked = asked.model_copy(update={"part_size": 1})
+    (source,) = asked.sources
+    assert cut(asked) == parts_of(asked, source, 1)
+    hasty = asked.model_copy(update={"resources": asked.resources.model_copy(update={"max_seconds": 0})})
+    assert cut(hasty) == (source,)
+    source.path.unlink()
+    with pytest.raises(FileNotFoundError):
+        parts_of(asked, source, 1)
+    assert cut(asked) == (source,)
 
 
 RECORDS = st.lists(

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "2.5"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "1"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 _HANGS = 60
 """How many seconds of the processor one input may take: of its own time, so that a busy machine hangs nothing."""

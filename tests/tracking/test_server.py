@@ -104,7 +104,6 @@ def enter(folder: Path, server: str, patch: pytest.MonkeyPatch) -> None:
     patch.chdir(folder)
     patch.setenv("TIDEGATE_REGISTRY", str(folder))
     patch.setenv("MLFLOW_TRACKING_URI", server)
-    mlflow.set_tracking_uri(server)
 
 
 def integrate(name: str, rows: str, contributor: str) -> IntegrationResult:

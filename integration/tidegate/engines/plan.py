@@ -104,6 +104,8 @@ class StagePlan(_Plain):
     A stage that `lasts` may become part of a pool; another is only read, and so compressed fast rather than well.
 
     A name in `patterns` is a regular expression: it stands for every column whose name begins with a match.
+
+    Where `part_size` is given, its one source is cut into parts of about so many bytes, and not staged.
     """
 
     sources: tuple[StageSource, ...]
@@ -116,6 +118,7 @@ class StagePlan(_Plain):
     null_values: tuple[str, ...] = ()
     trim_strings: bool = False
     resources: Resources
+    part_size: int | None = None
 
     def matched(self, names: Iterable[str]) -> dict[str, str]:
         """The names that are no column's and match a pattern, each with the first that it matches."""

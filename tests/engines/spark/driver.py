@@ -79,7 +79,7 @@ def stage_and_die(job: dict[str, Any]) -> dict[str, Any]:
     from tidegate.engines.spark.stage import _stage
 
     told = _stage(job)
-    _die_the_first_time("stage", job["plan"]["sources"][0]["path"])
+    _die_the_first_time("stage", job["sources"][0]["path"])
     return told
 
 
@@ -115,7 +115,7 @@ def stage_elsewhere(job: dict[str, Any]) -> dict[str, Any]:
     """On a worker that does not see the files."""
     from tidegate.engines.spark.stage import _stage
 
-    for source in job["plan"]["sources"]:
+    for source in job["sources"]:
         source["path"] = f"/nowhere{source['path']}"
     return _stage(job)
 

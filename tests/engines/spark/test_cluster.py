@@ -41,7 +41,6 @@ def test_a_worker_is_killed_while_it_judges(workers: Cluster, trips: Trips, tmp_
         workers.kill_worker(where)
         assert not process.is_running()
         told = answer(tmp_path, running)
-    workers.start()
     assert not trips.released
     assert len({place.parents[1] for place in trips.callers}) == 2, "the other worker did not take over"
     trips.holds(told["receipts"][0], pool)
@@ -51,6 +50,7 @@ def test_a_worker_is_killed_while_it_judges(workers: Cluster, trips: Trips, tmp_
 def test_a_driver_is_killed_and_in_the_next_run_a_task_runs_twice(
     workers: Cluster, trips: Trips, tmp_path: Path
 ) -> None:
+    workers.start()  # what another test killed
     pool, named = trips.pool(tmp_path), f"--master {workers.master} "
     before = (sorted(pool.rglob("*")), trips_in(pool))
     trips.hold()

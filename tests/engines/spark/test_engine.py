@@ -21,6 +21,7 @@ from tidegate.config import Resources
 from tidegate.engines import DataFile
 from tidegate.engines.spark.engine import SparkEngine
 from tidegate.engines.spark.stage import _stage
+from tidegate.engines.spark.workers import _apart
 from tidegate.errors import EngineFailed, Misuse
 from tidegate.registry import Contract
 
@@ -181,7 +182,7 @@ def test_workers_that_do_not_see_the_folder_are_told_of(engine: SparkEngine, tmp
     missing = tmp_path / "elsewhere" / "a.csv"
     source = {"uri": "a.csv", "path": str(missing), "format": "csv", "compression": "none"}
     plan = {"sources": [source], "folder": str(tmp_path), "columns": [], "strict": False, "resources": {}}
-    assert engine.workers(_stage, [{"plan": plan}]) == [{"unshared": str(missing)}]
+    assert engine.workers(_stage, [plan]) == [{"unshared": str(missing)}]
 
 
 def test_the_given_session_is_as_it_was(spark: SparkSession, tmp_path: Path) -> None:
@@ -198,3 +199,10 @@ def test_the_workers_version_is_this_one(engine: SparkEngine, monkeypatch: pytes
     monkeypatch.setattr("tidegate.engines.spark.workers.__version__", "0.0.1")
     with pytest.raises(Misuse, match=r"and this is 0\.0\.1"):
         engine.workers(dict, [{"a": 1}])
+
+
+def test_each_job_is_answered_in_order(engine: SparkEngine) -> None:
+    assert engine.workers(dict, []) == []
+    jobs = [{"all": [1, None], "own": n, **({"odd": n} if n % 2 else {})} for n in range(5)]
+    assert engine.workers(dict, jobs) == jobs
+    assert _apart(jobs)[0] == '{"all": [1, null]}', "every task gets what all jobs have, so once is enough"

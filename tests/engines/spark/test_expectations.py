@@ -218,11 +218,17 @@ MEANINGS = [
     "a / b > 2", "a / z > 2", "a // b = 2", "a // z IS NULL", "a % z IS NULL", "f = 0.1", "f > d", "f + f = 0.2",
     "d > 0.1", "t LIKE 'a\\%'", "t IN (SELECT max(t) FROM {batch})", "A = 7 AND T <> 'x'", "day > '2024-01-01'",
     "coalesce(a, b) >= least(a, z)", "regexp_matches(t, '^a')", "CASE WHEN a > 1 THEN true ELSE false END",
+    "flag = 1", "flag < 2", "flag IN (0, 3)", "flag BETWEEN 1 AND 3", "flag = (a > 1)",
+    "day BETWEEN '2024-01-02' AND '2024-01-03'",
 ]  # fmt: skip
 REFUSED = {
     "t ~ 'a'": "the operator ~",
     "lower(t) = 'a'": "the function lower",
     "CAST(d AS INTEGER) = 1": "this cast to INT",
+    "t > 1": "comparing number with text",
+    "a IN (1, '7')": "comparing number with text",
+    "t BETWEEN 1 AND d": "comparing number with text",
+    "day > '2024-1-1'": "comparing text with time",
     "t GLOB 'a*'": "sqlglot calls Glob",
     "t IN (SELECT t FROM read_csv('x.csv'))": "reads other data than the submission",
     "strftime(day, '%Y') = '2024'": "not known to mean the same",
@@ -233,6 +239,7 @@ def test_queries_mean_the_same_or_are_not_evaluated(pair: Pair) -> None:
     rows = pa.table({
         "a": [7, 1, None, 4], "b": [3, 2, 5, 2], "z": [0, 0, 0, 1], "d": [0.1, 0.2, math.inf, None],
         "f": pa.array([0.1, 0.2, None, 1.5], pa.float32()), "t": ["a%", "a\\b", None, "x"],
+        "flag": [True, False, None, True],
         "day": pa.array([datetime.date(2024, 1, n) for n in (1, 2, 3, 4)]),
     })  # fmt: skip
 

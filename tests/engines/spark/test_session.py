@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 import yaml
+from tests.cli.in_process import command_line
 from tests.engines.spark import driver
 from tests.engines.spark.processes import PATIENCE, Running, environment, submit, until
 from tests.engines.spark.trips import Trips, gone, trips_in
@@ -46,8 +48,8 @@ def command(trips: Trips, pool: Path, engine: str = "spark") -> list[str]:
     call = {name: value for name, value in trips.call(pool, engine=engine).items() if name != "data_path"}
     (pool.parent / "config.yaml").write_text(yaml.safe_dump(call | {"resources": {"threads": 2}}))
     files = [str(file) for file in trips.files]
-    tidegate = [sys.executable, "-c", "from tidegate.cli import main; main()", "integrate"]
-    return [*tidegate, *files, "--config", str(pool.parent / "config.yaml")]
+    tidegate = [sys.executable, "-c", "from tidegate.cli import main; main()"]
+    return [*tidegate, "integrate", *files, "--config", str(pool.parent / "config.yaml")]
 
 
 def _environment(**more: str) -> dict[str, str]:
@@ -60,20 +62,28 @@ def run(trips: Trips, pool: Path, engine: str = "spark", **env: str) -> subproce
     )
 
 
+def told(done: subprocess.CompletedProcess[str], folder: Path) -> str:
+    """What was printed, without what differs from one run to the next: where it ran, and the quarantine's name."""
+    return re.sub(r"[0-9a-f]{32}\.parquet", "ID.parquet", done.stdout.replace(str(folder), ""))
+
+
 def java_of(folder: Path) -> list[psutil.Process]:
     """The Java processes that were started in a folder."""
     return [one for one in psutil.process_iter(["name", "cwd"]) if one.info == {"name": "java", "cwd": str(folder)}]
 
 
 @pytest.mark.usefixtures("java")
-def test_on_this_machine_there_is_our_output_and_no_other(trips: Trips, tmp_path: Path) -> None:
-    pool = trips.pool(tmp_path)
-    done = run(trips, pool)
+def test_on_this_machine_there_is_our_output_and_no_other(
+    trips: Trips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run(trips, trips.pool(tmp_path))
     (tmp_path / "duckdb").mkdir()
-    expected = run(trips, trips.pool(tmp_path / "duckdb"), "duckdb")
+    monkeypatch.chdir(tmp_path / "duckdb")
+    expected = command_line(*command(trips, trips.pool(tmp_path / "duckdb"), "duckdb")[3:], columns=80)
     assert (done.returncode, done.stderr) == (expected.returncode, expected.stderr) == (0, "")
-    told = done.stdout.replace("engine: Spark, as configured\n", "")
-    assert told.replace(str(tmp_path), "") == expected.stdout.replace(str(tmp_path / "duckdb"), "")
+    engine = "engine: spark (as configured)\n"
+    assert told(done, tmp_path).replace(engine, "") == told(expected, tmp_path / "duckdb")
+    assert engine in done.stdout
     assert java_of(tmp_path) == []
 
 
@@ -187,6 +197,6 @@ def test_workers_that_see_other_folders(
 
 def test_an_attempt_that_nobody_waits_for_makes_no_folder_anew(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
-    told = stage._stage({"plan": plan.model_dump(mode="json")})
+    told = stage._stage(plan.model_dump(mode="json"))
     assert Path(told["unshared"]).parent == plan.folder
     assert not plan.folder.exists()

@@ -11,7 +11,7 @@ from tidegate.engines.duckdb.forked import Forked, forked
 from tidegate.engines.duckdb.memory import limit_of, refuse_too_little
 from tidegate.engines.duckdb.progress import Together, heard
 from tidegate.engines.duckdb.shares import admit, shared_out, together
-from tidegate.engines.plan import Stage, StagePlan, Unsplittable
+from tidegate.engines.plan import Stage, StagePlan, StageSource, Unsplittable
 from tidegate.errors import Misuse, NoRoom, SourceUnreadable, TidegateError
 
 _ERRORS = {error.__name__: error for error in (SourceUnreadable, NoRoom, Misuse, TidegateError)}
@@ -46,6 +46,19 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
             return stage
 
         yield outcome
+
+
+def cut(plan: StagePlan) -> tuple[StageSource, ...]:
+    """The parts of the plan's one source, of its `part_size`, found in another process. Whatever goes wrong, the source
+    is not cut, and who stages it says what is wrong with it."""
+    plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with forked(plan.model_dump_json(), plan.folder, ()) as process:
+        try:
+            code, output, _ = process.outcome(plan.resources.max_seconds)
+        except TimeoutError:
+            return plan.sources
+    answer = json.loads(output) if code == 0 and output else {}
+    return tuple(map(StageSource.model_validate, answer["parts"])) if "parts" in answer else plan.sources
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The staging process. Reads a `StagePlan` from standard input, writes Parquet, answers in JSON.
+"""The staging process. Reads a `StagePlan` from standard input, writes Parquet, or cuts a file, and answers in JSON.
 
 For a parser no bytes are safe, so it runs here: with limits on memory and time, on a locked DuckDB, and with nothing
 to lose. The process is forked by `fork_server`.
@@ -28,6 +28,7 @@ from tidegate.engines.duckdb.progress import Lines, in_turn, polled
 from tidegate.engines.duckdb.row_groups import rows_of_group
 from tidegate.engines.duckdb.scan import BITS, Scan, ends_with, open_scan
 from tidegate.engines.duckdb.shares import admit
+from tidegate.engines.parts import parts_of
 from tidegate.engines.plan import DataFile, Stage, StagedFile, StagePlan, StageSource, Unsplittable
 from tidegate.errors import NoRoom, SourceUnreadable, TidegateError
 from tidegate.readers.cuts import copy_part
@@ -45,7 +46,7 @@ def main(progress: int | None = None) -> NoReturn:
     _limit(plan)
     try:
         with nullcontext() if progress is None else listen(Lines(progress)):
-            answer: dict[str, Any] = {"stage": stage(plan).model_dump(mode="json")}
+            answer = _answer(plan)
     except Unsplittable as error:
         answer = {"error": "Unsplittable", "fact": str(error), "hint": None}
     except SourceUnreadable as error:
@@ -65,6 +66,13 @@ def main(progress: int | None = None) -> NoReturn:
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()
     os._exit(0)  # without waiting for the thread, which sits in a read
+
+
+def _answer(plan: StagePlan) -> dict[str, Any]:
+    if plan.part_size is None:
+        return {"stage": stage(plan).model_dump(mode="json")}
+    (source,) = plan.sources
+    return {"parts": [part.model_dump(mode="json") for part in parts_of(plan, source, plan.part_size)]}
 
 
 def stage(plan: StagePlan) -> Stage:

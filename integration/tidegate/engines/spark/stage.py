@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from tidegate.engines.duckdb import stage as on_one_machine
 from tidegate.engines.duckdb.memory import limit_of, refuse_too_little
 from tidegate.engines.duckdb.shares import admit, together
-from tidegate.engines.parts import joined, parts_of
+from tidegate.engines.parts import joined
 from tidegate.engines.plan import Stage, StagePlan, StageSource, Unsplittable
 from tidegate.engines.spark.failures import explained, unshared
 from tidegate.engines.spark.workers import run_on_workers
@@ -101,8 +101,11 @@ class _Tasks:
 
     def cut(self, sources: _Share) -> list[_Share]:
         """Large sources in parts; those that are small, or cannot be cut, as they are."""
-        large = [source for source in sources if source.path.stat().st_size > _size_of_part(source, _SHARE)]
-        answers = iter(self._run(_cut, [(source,) for source in large]))
+        large = [source for source in sources if source.path.stat().st_size > _size_of_part(source)]
+        plans = [
+            self._plan.model_copy(update={"sources": (source,), "part_size": _size_of_part(source)}) for source in large
+        ]
+        answers = iter(self._run(_cut, plans))
         return [
             tuple(map(StageSource.model_validate, next(answers)["parts"])) if source in large else (source,)
             for source in sources
@@ -110,13 +113,12 @@ class _Tasks:
 
     def stage(self, shares: Sequence[_Share]) -> list[Stage | None]:
         """The stage of each share; None where a part cannot be read by itself."""
-        answers = self._run(_stage, shares)
+        answers = self._run(_stage, [self._plan.model_copy(update={"sources": share}) for share in shares])
         return [Stage.model_validate(answer["stage"]) if "stage" in answer else None for answer in answers]
 
-    def _run(self, function: Any, shares: Sequence[_Share]) -> list[dict[str, Any]]:
-        plans = [self._plan.model_copy(update={"sources": share}).model_dump(mode="json") for share in shares]
+    def _run(self, function: Any, plans: Sequence[StagePlan]) -> list[dict[str, Any]]:
         with explained():
-            answers = run_on_workers(self._session, function, [{"plan": plan, "share": _SHARE} for plan in plans])
+            answers = run_on_workers(self._session, function, [plan.model_dump(mode="json") for plan in plans])
         for answer in answers:
             if "unshared" in answer:
                 raise unshared(Path(answer["unshared"]).parent)
@@ -125,24 +127,22 @@ class _Tasks:
         return answers
 
 
-def _size_of_part(source: StageSource, share: int) -> int:
-    return share // 4 if source.format == "jsonl" else share
+def _size_of_part(source: StageSource) -> int:
+    return _SHARE // 4 if source.format == "jsonl" else _SHARE
 
 
 def _cut(job: dict[str, Any]) -> dict[str, Any]:
-    """On a worker: the parts of a source. It parses what came from others, so it is none of the driver's work."""
-    plan = StagePlan.model_validate(job["plan"])
+    """On a worker: the parts of a source."""
+    plan = StagePlan.model_validate(job)
     (source,) = plan.sources
     if not os.access(source.path, os.R_OK):
         return {"unshared": str(source.path)}
-    return {
-        "parts": [part.model_dump(mode="json") for part in parts_of(plan, source, _size_of_part(source, job["share"]))]
-    }
+    return {"parts": [part.model_dump(mode="json") for part in on_one_machine.cut(plan)]}
 
 
 def _stage(job: dict[str, Any]) -> dict[str, Any]:
     """On a worker: stage one share into a folder of this attempt's own."""
-    plan = StagePlan.model_validate(job["plan"])
+    plan = StagePlan.model_validate(job)
     if missing := next((source for source in plan.sources if not os.access(source.path, os.R_OK)), None):
         return {"unshared": str(missing.path)}
     own = plan.folder / f"share-{uuid.uuid4().hex}"

@@ -55,7 +55,7 @@ _SPARSE: dict[type[exp.Expr], str] = {
     exp.RegexpLike: "flag",
 }
 """Arguments of these that Spark does not know, or takes otherwise."""
-_COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?")
 _INFINITY = "CAST('inf' AS DOUBLE)"
 
 
@@ -194,8 +194,12 @@ class _Rewriting:
                 return type(node)(this=_float32(node.this), expression=_float32(node.expression))
             case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE():
                 return self._comparison(node)
-            case exp.In() if self._kind(node.this) == "BOOLEAN" and all(map(self._is_exact, node.expressions)):
-                node.set("this", exp.cast(node.this.copy(), "INT"))  # DuckDB compares them as numbers
+            case exp.In():
+                first, *others = self._alike(node.this, *node.expressions)
+                return exp.In(**node.args | {"this": first, "expressions": others})
+            case exp.Between():
+                this, low, high = self._alike(node.this, node.args["low"], node.args["high"])
+                return exp.Between(this=this, low=low, high=high)
         return node
 
     def _kind(self, node: exp.Expr | None) -> str | None:
@@ -235,11 +239,43 @@ class _Rewriting:
 
     def _comparison(self, node: exp.Expr) -> exp.Expr:
         """DuckDB compares a 32-bit float with an exact number as 32-bit floats, Spark as 64-bit ones."""
-        left, right = node.this, node.expression
+        left, right = self._alike(node.this, node.expression)
         for one, other in ((left, right), (right, left)):
             if self._is_float32(one) and self._is_exact(other):
-                return type(node)(this=_float32(left), expression=_float32(right))
-        return node
+                left, right = _float32(left), _float32(right)
+        return type(node)(this=left, expression=right)
+
+    def _alike(self, *sides: exp.Expr) -> list[exp.Expr]:
+        """What is compared, as DuckDB takes it: booleans beside numbers are numbers. Where others meet, each engine
+        casts in its own way, but for a date or time that is written out in full."""
+        families = [self._family(side) for side in sides]
+        known = {family for family in families if family is not None}
+        if known == {"boolean", "number"}:
+            return [exp.cast(s.copy(), "INT") if f == "boolean" else s for s, f in zip(sides, families, strict=True)]
+        times = known == {"text", "time"} and all(
+            isinstance(side, exp.Literal) and _TIME.fullmatch(side.name)
+            for side, family in zip(sides, families, strict=True)
+            if family == "text"
+        )
+        if len(known) > 1 and not times:
+            raise Untranslatable(f"comparing {' with '.join(sorted(known))} is not known to mean the same on Spark")
+        return list(sides)
+
+    def _family(self, node: exp.Expr | None) -> str | None:
+        """What is compared, where it is known: a boolean, a number, a text or a time."""
+        match node:
+            case exp.Paren() | exp.Neg():
+                return self._family(node.this)
+            case exp.Literal():
+                return "text" if node.is_string else "number"
+            case exp.Boolean():
+                return "boolean"
+        kind = node.to.sql("duckdb") if isinstance(node, exp.Cast) else self._kind(node) or ""
+        if kind in _INTEGERS | {"FLOAT", "DOUBLE"} or kind.startswith("DECIMAL"):
+            return "number"
+        if kind.startswith(("DATE", "TIMESTAMP")):
+            return "time"
+        return {"BOOLEAN": "boolean", "VARCHAR": "text", "TEXT": "text"}.get(kind)
 
     def _is_float32(self, node: exp.Expr | None) -> bool:
         match node:

@@ -40,7 +40,7 @@ def run_on_workers(
     Raises:
         Misuse: the workers have another version of Tidegate, or none.
     """
-    asked = [json.dumps(job) for job in jobs]
+    shared, asked = _apart(jobs)
     version, module, name = __version__, function.__module__, function.__name__
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -51,7 +51,7 @@ def run_on_workers(
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 if ours == version:
-                    told = getattr(import_module(module), name)(json.loads(asked[number]))
+                    told = getattr(import_module(module), name)(json.loads(shared) | json.loads(asked[number]))
                 else:
                     told = {"version": ours}
                 yield pa.RecordBatch.from_pydict({"number": [number], "answer": [json.dumps(told)]})
@@ -65,6 +65,15 @@ def run_on_workers(
         there = f"Tidegate {', '.join(others)}" if all(others) else "no Tidegate"
         raise Misuse(f"Spark's workers have {there}, and this is {version}.", "Install the same version there.")
     return [answers[number] for number in range(len(asked))]
+
+
+def _apart(jobs: Sequence[dict[str, Any]]) -> tuple[str, list[str]]:
+    """What all jobs have in common, and each one's own: every task gets all of it."""
+    if not jobs:
+        return "{}", []
+    shared = {key: value for key, value in jobs[0].items() if all(key in job and job[key] == value for job in jobs)}
+    own = [{key: value for key, value in job.items() if key not in shared} for job in jobs]
+    return json.dumps(shared), [json.dumps(job) for job in own]
 
 
 def write_rows(frame: DataFrame, schema: pa.Schema, folder: Path) -> tuple[DataFile, ...]:
