@@ -232,6 +232,7 @@ def test_every_kind_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize("mode", ["report", "warn", "reject"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # hypothesis hooks into the collector
 def test_a_scan_that_takes_too_long_is_no_pass(bench: Any, make_contract: Any, mode: Any) -> None:
     """A sender can make every cell a candidate that only its check digits decide."""
     rows = bench.table({"note": ["AA00 AAAA " * 500_000, "x"]})
