@@ -30,7 +30,7 @@ SOURCES := $(wildcard integration tests contracts benchmarks)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types imports docs unit faults crash soak parity spark differential fuzz mutation bench odd format docs-serve clean
+.PHONY: help setup demo test lint types imports docs unit faults crash soak parity thorough spark differential fuzz mutation bench odd format docs-serve clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,8 +76,10 @@ parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASE
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
 	  $(BIN)/python -m pytest -q -n 2 --dist load --maxschedchunk 1 --timeout=0 tests/parity
 
-spark: setup ## all tests of Spark, and those of audit, merge and pool once more, with Spark as the engine; TESTS=
-	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 1800 --thorough tests/engines/spark tests/benchmarks
+thorough: setup $(AZURITE) ## the tests that make test leaves out, because they take a minute or more
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 1800 --thorough -m thorough
+
+spark: setup $(AZURITE) ## the tests of audit, merge and pool once more, with Spark as the engine; TESTS=
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 1800 --engine spark $(or $(TESTS),$(ON_SPARK))
 
 differential: setup ## 2,000 made-up contracts and data, judged alike on DuckDB and on Spark; CASES=, SEED=

@@ -37,7 +37,7 @@ LONG = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Any test can be run on any engine: ``--engine spark``."""
     parser.addoption("--engine", choices=("duckdb", "spark"), default="duckdb", help="what runs where no test says")
-    parser.addoption("--thorough", action="store_true", help="also what takes a minute or more: make spark")
+    parser.addoption("--thorough", action="store_true", help="also what takes long: make thorough")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -38,5 +38,6 @@ def interpret(session: SparkSession) -> None:
 
     Spark has both ways, and compiles queries of many rows; the comparisons of engines take turns.
     """
+    session.conf.set("spark.sql.adaptive.enabled", "false")  # it makes several jobs of a query
     session.conf.set("spark.sql.codegen.wholeStage", "false")
     session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")

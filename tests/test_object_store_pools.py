@@ -141,8 +141,9 @@ def test_from_the_command_line_and_nothing_that_it_leaves_holds_a_secret(
 ) -> None:
     pool = store.uri("pool")
     caplog.set_level(logging.WARNING)
+    cold = sys.executable if isinstance(store, S3) else warm  # where libraries warn as they do
     done = [
-        run(sys.executable, "--log-json", "integrate", trips(a=1, b=-2, c=3), "--contract", "trips", "--into", pool,
+        run(cold, "--log-json", "integrate", trips(a=1, b=-2, c=3), "--contract", "trips", "--into", pool,
             "--config", config(folder)),
         run(warm, "--verbose", "integrate", trips(d=4), "--contract", "trips", "--into", pool,
             "--config", config(folder)),

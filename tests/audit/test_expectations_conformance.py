@@ -228,7 +228,9 @@ def plainly(engine: tuple[Engine, Path]) -> list[tuple[Case, Judged]]:
     return [*zip(cases, under(engine, PLAIN, cases), strict=True)]
 
 
-@pytest.mark.parametrize("start", range(0, len(ODD), 4))
+@pytest.mark.parametrize(
+    "start", [pytest.param(n, marks=pytest.mark.thorough if n % 16 else ()) for n in range(0, len(ODD), 4)]
+)
 def test_names_of_columns_do_not_matter(
     engine: tuple[Engine, Path], plainly: list[tuple[Case, Judged]], start: int
 ) -> None:

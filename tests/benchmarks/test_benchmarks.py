@@ -64,6 +64,7 @@ def test_a_run_ends_with_a_table_and_leaves_nothing_behind(tmp_path: Path) -> No
     ET.fromstring(draw(record))
 
 
+@pytest.mark.thorough
 def test_odd_shapes_are_judged_and_held_against_the_limit(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "benchmarks.odd", "--scale", "0.0004", "--tasks", "append", "--folder", tmp_path,

@@ -23,7 +23,7 @@ from tidegate.engines import open_engine
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-CASES = int(os.environ.get("SPARK_CASES", "12"))
+CASES = int(os.environ.get("SPARK_CASES", "8"))
 SEED = int(os.environ.get("SPARK_SEED", "20261127"))
 PARTS = int(os.environ.get("SPARK_PARTS", "1"))
 """In how many parts the cases are run, each from a seed of its own: one for each core."""

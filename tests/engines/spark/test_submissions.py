@@ -21,7 +21,7 @@ from tidegate import SubmissionRejected, integrate_contributed_data
 from tidegate.errors import TidegateError
 from tidegate.receipt import Receipt, Report
 
-CASES = int(os.environ.get("SPARK_CASES", "2"))
+CASES = int(os.environ.get("SPARK_CASES", "1"))
 SEED = int(os.environ.get("SPARK_SEED", "1"))
 
 

@@ -19,6 +19,8 @@ _RANKED = (
 )
 _OF_LONG = 18
 """Digits of a decimal that DuckDB keeps in 64 bits; it interpolates longer ones otherwise."""
+_OF_PLACES = frozenset({"expressions", "from_", "from", "where", "order", "limit", "offset"})
+_FEW = 10
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 
 
@@ -51,15 +53,48 @@ def quantiles(select: exp.Select, kind: Callable[[exp.Expression], str | None]) 
             ranked += [f"MAX({at} - FLOOR({at})) AS part_{number}"]
             combined += [f"{interpolated} AS `{number}`"]
     text = f"SELECT {', '.join(combined)} FROM (SELECT {', '.join(ranked)} FROM ({_RANKED}) AS _ranked) AS _found"
-    rewritten = sqlglot.parse_one(text, read="spark")
-    values = select.copy()
-    values.set("expressions", [exp.alias_(column.copy(), "value")])
-    for table in list(rewritten.find_all(exp.Table)):
-        table.replace(exp.Subquery(this=values, alias=exp.TableAlias(this=exp.to_identifier("_source"))))
-    assert isinstance(rewritten, exp.Select)
+    rewritten = _of(text, select.copy(), column)
     for alias, each in zip(rewritten.expressions, asked, strict=True):
         assert each is not None
         alias.set("alias", exp.to_identifier(each[0], quoted=True))
+    return rewritten
+
+
+def places(select: exp.Select) -> exp.Select:
+    """The values at some places of one column's order (``ORDER BY x LIMIT 2 OFFSET 4999``), found in the same way.
+
+    Great Expectations asks so for a median. Spark would bring every value up to that place to the driver. What asks for
+    something else is returned as it is.
+    """
+    limit, offset = select.args.get("limit"), select.args.get("offset")
+    column = select.selects[0] if len(select.selects) == 1 else None
+    order, where = select.args.get("order"), select.args.get("where")
+    only = {key for key, value in select.args.items() if value} <= _OF_PLACES
+    if not (only and isinstance(column, exp.Column) and limit and offset and order and where):
+        return select
+    ordered, present = order.expressions[0], exp.Not(this=exp.Is(this=column.copy(), expression=exp.Null()))
+    if len(order.expressions) > 1 or ordered.args.get("desc") or ordered.this != column or present != where.this:
+        return select
+    first, count = int(offset.expression.name), int(limit.expression.name)
+    if count > _FEW:
+        return select
+    wanted = (f"MIN(value) FILTER(WHERE upto >= {place})" for place in range(first + 1, first + count + 1))
+    found = f"SELECT EXPLODE(ARRAY({', '.join(wanted)})) AS value FROM ({_RANKED}) AS _ranked"
+    values = select.copy()
+    for clause in ("order", "limit", "offset"):
+        values.set(clause, None)
+    rewritten = _of(f"SELECT value FROM ({found}) AS _found WHERE NOT value IS NULL", values, column)
+    rewritten.set("expressions", [exp.alias_(rewritten.selects[0], column.name, quoted=True)])
+    return rewritten
+
+
+def _of(text: str, values: exp.Select, column: exp.Column) -> exp.Select:
+    """A query of ours over the values of a column."""
+    rewritten = sqlglot.parse_one(text, read="spark")
+    assert isinstance(rewritten, exp.Select)
+    values.set("expressions", [exp.alias_(column.copy(), "value")])
+    for table in list(rewritten.find_all(exp.Table)):
+        table.replace(exp.Subquery(this=values, alias=exp.TableAlias(this=exp.to_identifier("_source"))))
     return rewritten
 
 

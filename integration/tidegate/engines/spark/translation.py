@@ -21,7 +21,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from tidegate.engines.duckdb.connection import quoted
 from tidegate.engines.gx_sql import double
 from tidegate.engines.spark.functions import SEARCH
-from tidegate.engines.spark.quantiles import quantiles
+from tidegate.engines.spark.quantiles import places, quantiles
 
 
 class Untranslatable(ValueError):
@@ -174,6 +174,8 @@ class _Rewriting:
         match node:
             case exp.Select() if node.find(exp.PercentileCont, exp.PercentileDisc):
                 return self._quantiles(node)
+            case exp.Select() if node.args.get("offset"):
+                return places(node)
             case exp.Like():
                 return _like(node)
             case exp.RegexpLike():
