@@ -25,7 +25,9 @@ from benchmarks.data import Planted, rows_of, write_pool, write_submission
 _CASE = Case("append", CLEAN)
 _ONE_MACHINE = ("duckdb", "spark, both cores")
 _EXECUTORS = {"spark, 1 executor": 1, "spark, 2 executors": 2}
-_STEPS = ("acquire", "stage", "audit_rules", "deduplicate", "audit_expectations")
+_STEPS = (
+    "acquire", "stage", "personal_data", "audit_rules", "deduplicate", "select", "audit_expectations", "publish"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ sys.exit(sum(os.waitpid(writer, 0)[1] != 0 for writer in writers))
 """
 
 
-@pytest.mark.parametrize("where", ["here", "there"])
+@pytest.mark.parametrize("where", ["here", pytest.param("there", marks=pytest.mark.thorough)])
 def test_eight_writers_at_once(where: str, s3: S3, warm: Path) -> None:
     """Two for each of four submissions, each with a row of its own and one that another has too."""
     pool = "pool" if where == "here" else s3.uri("team/pool")

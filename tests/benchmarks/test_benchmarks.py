@@ -116,6 +116,7 @@ def test_every_row_fails_that_was_to(tmp_path: Path, kind: str) -> None:
         assert len(rows.drop_duplicates()) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.name)
 def test_a_seed_gives_the_same_odd_shape(tmp_path: Path, odd: Odd) -> None:
     def made(name: str, seed: int) -> tuple[int, int, bytes]:

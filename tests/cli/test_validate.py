@@ -118,7 +118,7 @@ def test_what_the_action_runs(run: Run, warm: Path) -> None:
         env=os.environ | given | {"PATH": path, "GITHUB_OUTPUT": "told", "GITHUB_STEP_SUMMARY": "summary.md"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stderr, Path("owned").exists()) == (1, "", False)
+    assert (done.returncode, done.stderr, Path("owned").exists()) == (1, "", False), done.stdout
     assert "::error title=cars.dtype,file=my trips; $(touch owned).jsonl,line=1::" in done.stdout
     told = dict(line.split("=") for line in Path("told").read_text().splitlines())
     assert json.loads(Path("r.sarif").read_text())["runs"][0]["properties"] == {"verdict": "rejected", **told}
