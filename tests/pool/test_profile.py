@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +59,39 @@ def test_a_digest_is_the_one_that_is_documented(bench: Any) -> None:
     for text, pair in zip(("1:72:é:3:0.5", "--3:0.0"), found, strict=True):
         first = hashlib.sha256(text.encode()).digest()[:16]
         assert [int(word) for word in pair] == [int.from_bytes(first[:8]), int.from_bytes(first[8:])]
+
+
+def test_every_type_has_one_spelling(bench: Any) -> None:
+    """On any engine, for a profile may be made on one and asked on another."""
+    import hashlib
+    from decimal import Decimal
+
+    moments = pa.array(
+        ["1969-12-31 23:59:59.999999", "2026-01-31 09:30:00", "9999-12-31 23:59:59.999999", "0001-01-01"]
+    )
+    columns = {
+        "float64": (pa.array([1e300, 1e-7, 123456789.125, -0.0]), "1e+300 1e-07 123456789.125 0.0"),
+        "float32": (pa.array([16777216, 0.1, 1e17, -5], pa.float32()), "16777216.0 0.1 1e+17 -5.0"),
+        "timestamp('us')": (
+            moments.cast(pa.timestamp("us")),
+            "-1.999999 1769851800.0 253402300799.999999 -62135596800.0",
+        ),
+        "date32": (
+            moments.cast(pa.timestamp("us")).cast(pa.date32(), safe=False),
+            "1969-12-31 2026-01-31 9999-12-31 0001-01-01",
+        ),
+        "decimal128(9, 2)": (
+            pa.array([Decimal("1.50"), Decimal("-0.10")] * 2, pa.decimal128(9, 2)),
+            "1.50 -0.10 1.50 -0.10",
+        ),
+        "bool": (pa.array([True, False, True, False]), "true false true false"),
+    }
+    table = bench.table(pa.table({name: cells for name, (cells, _) in columns.items()}))
+    for name, (_, spelled) in columns.items():
+        (found,) = key_digests(table, [Column(name, name.partition("(")[0])])
+        told = [b"".join(int(word).to_bytes(8) for word in pair) for pair in found]
+        asked = [hashlib.sha256(f"{len(text)}:{text}".encode()).digest()[:16] for text in spelled.split()]
+        assert told == asked, name
 
 
 CONTRACT = '''

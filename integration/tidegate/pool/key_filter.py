@@ -89,11 +89,12 @@ def _text(cell: ir.Value, column: Column) -> ir.Value:
     if column.type == "string":
         return cell
     if column.type.startswith("timestamp"):
-        return cell.epoch_seconds().cast("string") + ibis.literal(".") + cell.microsecond().cast("string")
+        whole = cell.truncate("s").epoch_seconds().cast("int64")
+        return whole.cast("string") + ibis.literal(".") + cell.microsecond().cast("string")
     if column.nested:
         return cell.cast("json").cast("string")
     if column.type.startswith("float"):
-        return (cell + 0.0).cast("string")  # -0.0 is the same key as 0.0
+        return (cell + ibis.literal(0.0, column.type)).cast("string")  # -0.0 is the same key as 0.0
     return cell.cast("string")
 
 

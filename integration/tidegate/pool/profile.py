@@ -48,7 +48,7 @@ class Header(_Told):
     """
 
     format: Literal["tidegate-profile"] = "tidegate-profile"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     contract: str
     key: dict[str, str]
     filter: FilterHeader | None

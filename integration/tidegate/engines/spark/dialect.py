@@ -19,7 +19,7 @@ from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from ibis.backends.sql.datatypes import PySparkType
 
 from tidegate.engines.spark.failures import explained
-from tidegate.engines.spark.functions import AS_JSON, SEARCH
+from tidegate.engines.spark.functions import AS_JSON, AS_TEXT, SEARCH
 
 _WIDER = {dt.UInt8: dt.Int16, dt.UInt16: dt.Int32, dt.UInt32: dt.Int64}
 
@@ -69,10 +69,23 @@ class Compiler(PySparkCompiler):
         return self.f.anon.try_divide(self.cast(left, dt.float64), self.cast(right, dt.float64))
 
     def visit_Cast(self, op: Any, *, arg: Any, to: dt.DataType) -> Any:
-        """Nested values as JSON in DuckDB's spelling."""
+        """Nested values as JSON, and floats as text, in DuckDB's spelling."""
         if to.is_json() and not op.arg.dtype.is_string():
             return self.f.anon[AS_JSON](arg)
+        if to.is_string() and op.arg.dtype.is_floating():
+            return self.f.anon[AS_TEXT](arg)
         return super().visit_Cast(op, arg=arg, to=to)
+
+    def visit_ExtractEpochSeconds(self, op: Any, *, arg: Any) -> Any:
+        """With what there is of a second; Ibis has Spark cut it off."""
+        micros = self.f.anon.unix_micros(self.cast(arg, dt.Timestamp(timezone="UTC")))
+        return self.cast(micros, dt.float64) / self.cast(sge.convert(1_000_000), dt.float64)
+
+    def visit_ExtractMicrosecond(self, op: Any, *, arg: Any) -> Any:
+        """Of the second, as DuckDB's modulo has it."""
+        return self.f.anon.pmod(
+            self.f.anon.unix_micros(self.cast(arg, dt.Timestamp(timezone="UTC"))), sge.convert(1_000_000)
+        )
 
     def visit_ToJSONArray(self, op: Any, *, arg: Any) -> Any:
         """A JSON array's elements, as JSON."""

@@ -20,6 +20,9 @@ DuckDB's regular expressions are RE2's and so are Arrow's. Spark's are Java's, w
 AS_JSON = "tidegate_as_json"
 """The name of ``(value) -> text``: a list or a struct as JSON, in DuckDB's spelling."""
 
+AS_TEXT = "tidegate_as_text"
+"""The name of ``(float) -> text``: its shortest digits, in DuckDB's spelling."""
+
 
 def register(session: SparkSession) -> None:
     """Make the functions known to a session."""
@@ -28,6 +31,7 @@ def register(session: SparkSession) -> None:
     arrow_udf: Any = functions.arrow_udf  # type: ignore[attr-defined]  # PySpark's types lack it
     session.udf.register(SEARCH, arrow_udf(_search, "boolean"))
     session.udf.register(AS_JSON, arrow_udf(_as_json, "string"))
+    session.udf.register(AS_TEXT, arrow_udf(_as_text, "string"))
 
 
 def _search(texts: pa.Array, patterns: pa.Array) -> pa.Array:
@@ -38,9 +42,16 @@ def _search(texts: pa.Array, patterns: pa.Array) -> pa.Array:
 
 
 def _as_json(value: pa.Array) -> pa.Array:
-    """Nested values as JSON text, as DuckDB writes it."""
+    return _by_duckdb("to_json(v)::VARCHAR", value)
+
+
+def _as_text(value: pa.Array) -> pa.Array:
+    return _by_duckdb("v::VARCHAR", value)
+
+
+def _by_duckdb(sql: str, value: pa.Array) -> pa.Array:
     rows: Any = pa.table({"v": value})  # DuckDB finds it by its name
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        found = connection.from_arrow(rows).query("r", "SELECT to_json(v)::VARCHAR AS t FROM r")
+        found = connection.from_arrow(rows).query("r", f"SELECT {sql} AS t FROM r")
         return found.to_arrow_table().column("t").combine_chunks()
