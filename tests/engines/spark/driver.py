@@ -67,10 +67,10 @@ def _die_once_each() -> None:
     """Have every task of ours killed once, when it has done its work and not told of it."""
     from tests.engines.spark import driver  # by the name that workers know
 
-    from tidegate.audit import pandera_rules
+    from tidegate.audit import pandera_worker
     from tidegate.engines.spark import stage, workers
 
-    stage._stage, pandera_rules.judge = driver.stage_and_die, driver.judge_and_die
+    stage._stage, pandera_worker.judge = driver.stage_and_die, driver.judge_and_die
     workers._write = driver.write_and_die
 
 

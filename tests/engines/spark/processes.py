@@ -65,6 +65,12 @@ def submit(**settings: str) -> str:
     return shlex.join([*_conf({name.replace("_", "."): value for name, value in settings.items()}), "pyspark-shell"])
 
 
+def _begin() -> None:
+    """Not as in the background, where Ctrl-C is not heard."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Running:
     """A process with all that it starts, and what it says in a file."""
 
@@ -73,7 +79,7 @@ class Running:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0,
-                preexec_fn=end_with_parent,
+                preexec_fn=_begin,
             )  # fmt: skip
 
     def said(self, pattern: str) -> str:

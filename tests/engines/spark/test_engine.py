@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import decimal
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from tidegate.audit import judge_rules
 from tidegate.audit.shape import Shape
 from tidegate.columns import RECORD
 from tidegate.config import Resources
+from tidegate.deadline import OutOfTime, deadline
 from tidegate.engines import DataFile
 from tidegate.engines.spark.engine import SparkEngine
 from tidegate.engines.spark.stage import _stage
+from tidegate.engines.spark.waiting import interruptible
 from tidegate.engines.spark.workers import _apart
 from tidegate.errors import EngineFailed, Misuse
 from tidegate.registry import Contract
@@ -206,3 +209,16 @@ def test_each_job_is_answered_in_order(engine: SparkEngine) -> None:
     jobs = [{"all": [1, None], "own": n, **({"odd": n} if n % 2 else {})} for n in range(5)]
     assert engine.workers(dict, jobs) == jobs
     assert _apart(jobs)[0] == '{"all": [1, null]}', "every task gets what all jobs have, so once is enough"
+
+
+def test_what_nobody_waits_for_any_more_is_cancelled(engine: SparkEngine) -> None:
+    def sleep(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        time.sleep(600)
+        yield from batches
+
+    session = engine._session
+    frame = session.range(1).mapInArrow(sleep, "id long")
+    with pytest.raises(OutOfTime), deadline(3):
+        interruptible(session, frame.collect)
+    assert session.range(3).count() == 3
+    assert session.sparkContext.statusTracker().getActiveJobsIds() == []

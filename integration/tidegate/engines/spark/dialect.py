@@ -20,6 +20,7 @@ from ibis.backends.sql.datatypes import PySparkType
 
 from tidegate.engines.spark.failures import explained
 from tidegate.engines.spark.functions import AS_JSON, AS_TEXT, SEARCH
+from tidegate.engines.spark.waiting import interruptible
 
 _WIDER = {dt.UInt8: dt.Int16, dt.UInt16: dt.Int32, dt.UInt32: dt.Int64}
 
@@ -127,7 +128,7 @@ class SparkBackend(Backend):
         table = expr.as_table()
         with explained():
             frame = self._session.sql(self.compile(table, params=params, limit=limit))
-            arrow = frame.toArrow().cast(table.schema().to_pyarrow())
+            arrow = interruptible(self._session, frame.toArrow).cast(table.schema().to_pyarrow())
         return expr.__pyarrow_result__(arrow)
 
 

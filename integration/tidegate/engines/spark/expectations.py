@@ -24,6 +24,7 @@ from tidegate.engines import gx_sql
 from tidegate.engines.duckdb.connection import identifier
 from tidegate.engines.spark.functions import register
 from tidegate.engines.spark.translation import Untranslatable, translated, with_values
+from tidegate.engines.spark.waiting import interruptible
 
 __all__ = ["batch_of", "failing_query"]
 
@@ -105,7 +106,7 @@ class _Rows:
                     for field in answer.schema.fields
                 )
             )
-        return [tuple(map(_as_duckdb, kinds, row)) for row in answer.collect()]
+        return [tuple(map(_as_duckdb, kinds, row)) for row in interruptible(self._session, answer.collect)]
 
 
 class _Cursor:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from tidegate import __version__
 from tidegate.engines.plan import DataFile
 from tidegate.engines.spark.failures import unshared
+from tidegate.engines.spark.waiting import interruptible
 from tidegate.errors import Misuse
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def run_on_workers(
     if not asked:
         return []
     numbers = session.range(0, len(asked), 1, len(asked))
-    told = numbers.mapInArrow(work, "number long, answer string").collect()
+    told = interruptible(session, numbers.mapInArrow(work, "number long, answer string").collect)
     answers = {row.number: json.loads(row.answer) for row in told}
     if others := sorted({answer["version"] for answer in answers.values() if set(answer) == {"version"}}):
         there = f"Tidegate {', '.join(others)}" if all(others) else "no Tidegate"
@@ -98,7 +99,8 @@ def write_rows(frame: DataFrame, schema: pa.Schema, folder: Path) -> tuple[DataF
 
     # By numbers: PySpark would take some columns' names for expressions.
     numbered = frame.toDF(*(f"c{number}" for number in range(len(schema))))
-    told = sorted(numbered.mapInArrow(write, "number int, path string, rows long").collect())
+    written = numbered.mapInArrow(write, "number int, path string, rows long")
+    told = sorted(interruptible(frame.sparkSession, written.collect))
     files = tuple(DataFile(path=Path(row.path), rows=row.rows) for row in told)
     for file in files:
         if not file.path.exists():
