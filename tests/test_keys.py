@@ -8,6 +8,7 @@ import ibis
 import pytest
 
 from tidegate.columns import RECORD
+from tidegate.findings import Findings
 from tidegate.keys import COPIES, COPY, hashes_of, narrowed, repeats, shared
 
 CELLS = {"a": [2, 1, 2, None, 2, None, 3], "b": ["x", "x", "x", "y", "z", "y", None]}
@@ -45,3 +46,12 @@ def test_shared_keys_are_the_same_in_every_column_null_too(bench: Any, columns: 
     ours, theirs = bench.table(CELLS), bench.table({"a": [None, 2, 9], "b": ["y", None, "x"]}).drop(RECORD)
     narrow = [narrowed(table, columns, hashes_of(theirs, columns)) for table in (ours, theirs)]
     assert rows_of(shared(*narrow), RECORD) == [(record,) for record in expected]
+
+
+def test_rows_without_a_column_of_the_key_have_nulls_there(bench: Any) -> None:
+    """As a pool or a holdout may be, where the contract does not require that column."""
+    rows, others = bench.table({"k": ["a", None]}), bench.table({"v": [1]})
+    found = Findings(bench.engine, bench.folder).candidates("within", rows, ["k"], others)
+    assert found is not None
+    assert found[1] is not None
+    assert shared(found[0], found[1]).to_pyarrow()[RECORD].to_pylist() == [2]

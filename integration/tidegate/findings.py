@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import ibis
 import ibis.expr.types as ir
 
 from tidegate.columns import RECORD
@@ -28,6 +29,8 @@ class Findings:
         self, name: str, rows: ir.Table, columns: Sequence[str], others: ir.Table | None
     ) -> tuple[ir.Table, ir.Table | None] | None:
         """The rows of both whose key may occur twice in `rows`, or also in `others`, narrowed; None where none may."""
+        if others is not None:  # what has no such column, since its contract does not require it, has nulls there
+            others = others.mutate(**{n: ibis.null(rows[n].type()) for n in columns if n not in others.columns})
         theirs = None if others is None else hashes_of(others, columns)
         found = self._engine.recurring(hashes_of(rows, columns), theirs, self._folder / f"recurring-{name}.parquet")
         if not rows_of(found):

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 
 from tidegate.columns import RECORD, SAMPLE_WEIGHT
 from tidegate.config import MergeStrategy
+from tidegate.engines.literals import exact_float
 
 ORDER = ("_order", "_side", "_place")
 """The columns by which merged rows are ordered. None of them is to be written."""
@@ -57,7 +58,7 @@ def _weighted(sides: dict[str, tuple[ir.Table, int]], strategy: MergeStrategy) -
         total = sum(counts.values())
         return {
             side: (
-                table.mutate(**{SAMPLE_WEIGHT: ibis.literal(shares[side] * total / max(count, 1), "float64")}),
+                table.mutate(**{SAMPLE_WEIGHT: exact_float(shares[side] * total / max(count, 1))}),
                 count,
             )
             for side, (table, count) in sides.items()
