@@ -76,7 +76,7 @@ parity: setup ## 20,000 made-up contracts and data, judged as Pandera does; CASE
 	PARITY_CASES=$(or $(CASES),20000) PARITY_SEED=$(or $(SEED),$(shell date +%Y%m%d)) PARITY_PARTS=2 \
 	  $(BIN)/python -m pytest -q -n 2 --dist load --maxschedchunk 1 --timeout=0 tests/parity
 
-thorough: setup $(AZURITE) ## the tests that make test leaves out, because they take a minute or more
+thorough: setup $(AZURITE) ## the tests that make test leaves out for their time
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 1800 --thorough -m thorough
 
 spark: setup $(AZURITE) ## the tests of audit, merge and pool once more, with Spark as the engine; TESTS=

@@ -29,8 +29,9 @@ class Findings:
         self, name: str, rows: ir.Table, columns: Sequence[str], others: ir.Table | None
     ) -> tuple[ir.Table, ir.Table | None] | None:
         """The rows of both whose key may occur twice in `rows`, or also in `others`, narrowed; None where none may."""
-        if others is not None:  # what has no such column, since its contract does not require it, has nulls there
-            others = others.mutate(**{n: ibis.null(rows[n].type()) for n in columns if n not in others.columns})
+        if others is not None and (lacking := [name for name in columns if name not in others.columns]):
+            # The contract does not require them, so these rows have nulls there.
+            others = others.mutate(**{name: ibis.null(rows[name].type()) for name in lacking})
         theirs = None if others is None else hashes_of(others, columns)
         found = self._engine.recurring(hashes_of(rows, columns), theirs, self._folder / f"recurring-{name}.parquet")
         if not rows_of(found):

@@ -197,6 +197,7 @@ def test_workers_that_see_other_folders(
 
 def test_an_attempt_that_nobody_waits_for_makes_no_folder_anew(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
-    told = stage._stage(plan.model_dump(mode="json"))
-    assert Path(told["unshared"]).parent == plan.folder
-    assert not plan.folder.exists()
+    for function, of in ((stage._stage, plan), (stage._cut, plan.model_copy(update={"part_size": 1}))):
+        told = function(of.model_dump(mode="json"))
+        assert Path(told["unshared"]).parent == plan.folder
+        assert not plan.folder.exists()

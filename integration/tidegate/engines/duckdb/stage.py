@@ -49,9 +49,8 @@ def staging(plan: StagePlan) -> Iterator[Callable[[], Stage]]:
 
 
 def cut(plan: StagePlan) -> tuple[StageSource, ...]:
-    """The parts of the plan's one source, of its `part_size`, found in another process. Whatever goes wrong, the source
-    is not cut, and who stages it says what is wrong with it."""
-    plan.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The parts of the plan's one source, of its `part_size`, found in another process. Whatever goes wrong there, the
+    source is not cut, and who stages it says what is wrong with it. The plan's folder must be there."""
     with forked(plan.model_dump_json(), plan.folder, ()) as process:
         try:
             code, output, _ = process.outcome(plan.resources.max_seconds)

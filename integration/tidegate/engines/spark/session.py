@@ -135,7 +135,7 @@ def _local(builder: Any, resources: Resources) -> Any:
         "spark.app.name": "tidegate",
         "spark.driver.memory": f"{max(limit_of(resources) >> 20, 1024)}m",
         # A thread of Spark's that has no memory ends, and whoever waits for it would wait for ever.
-        "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError",
+        "spark.driver.defaultJavaOptions": "-XX:+ExitOnOutOfMemoryError",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",

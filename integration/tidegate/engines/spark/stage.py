@@ -137,6 +137,8 @@ def _cut(job: dict[str, Any]) -> dict[str, Any]:
     (source,) = plan.sources
     if not os.access(source.path, os.R_OK):
         return {"unshared": str(source.path)}
+    if not plan.folder.is_dir():  # it is not made here: on another disk nobody would remove it
+        return {"unshared": str(plan.folder / "part")}
     return {"parts": [part.model_dump(mode="json") for part in on_one_machine.cut(plan)]}
 
 

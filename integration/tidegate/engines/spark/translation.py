@@ -201,7 +201,7 @@ class _Rewriting:
                 return exp.In(**node.args | {"this": first, "expressions": others})
             case exp.Between():
                 this, low, high = self._alike(node.this, node.args["low"], node.args["high"])
-                return exp.Between(this=this, low=low, high=high)
+                return exp.Between(**node.args | {"this": this, "low": low, "high": high})
         return node
 
     def _kind(self, node: exp.Expr | None) -> str | None:
