@@ -25,7 +25,7 @@ BEFORE = {
 """Points at which nothing is published yet."""
 AFTER = {
     "in the commit": ("tidegate.pool.publish:_commit", "during"),
-    "after the commit": ("tidegate.pool.publish:_commit", "after 1"),
+    "after the commit": ("tidegate.pool.publish:_commit", "done"),  # it gives nothing where another writer was faster
     "begins: record": ("", "record"),
     "after the bundle": ("tidegate.tracking:write_bundle", "after 1"),
     "before the receipt": ("tidegate.tracking:keep_bundle", "before 1"),
@@ -77,7 +77,7 @@ def _deadly(function: Callable[..., Any], moment: str) -> Callable[..., Any]:
         elif when == "before" and calls == int(number):
             die()
         result = function(*arguments, **more)
-        if when == "after" and calls == int(number):
+        if (when == "after" and calls == int(number)) or (when == "done" and result is not None):
             die()
         return result
 
